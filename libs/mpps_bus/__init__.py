@@ -1,0 +1,1 @@
+"""How services hear of new operations: in this process, or through Kafka."""

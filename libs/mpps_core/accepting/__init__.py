@@ -1,0 +1,1 @@
+"""Accepting: from a body at a door to one durable operation (protocol A)."""

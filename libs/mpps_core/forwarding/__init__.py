@@ -1,0 +1,1 @@
+"""Forwarding: from a durable operation to every subscriber, in order (protocol B to D)."""

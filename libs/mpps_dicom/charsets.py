@@ -1,0 +1,66 @@
+"""Specific Character Set (0008,0005): which characters the defined terms of PS3.3 C.12.1.1.2 can hold.
+
+Inside, all text is UTF-8; this answers whether the set a modality works with could carry a text back.
+"""
+
+from collections.abc import Iterable, Sequence
+from functools import cache
+from typing import Final
+
+UNICODE: Final = "ISO_IR 192"
+"""UTF-8, the set that holds everything."""
+
+_ASCII = ("ascii", 1, b"")
+_KATAKANA = ("shift_jis", 1, b"")
+
+_SINGLE_BYTE: Final = {
+    "6": _ASCII,
+    "13": _KATAKANA,
+    "100": ("latin_1", 1, b""),
+    "101": ("iso8859_2", 1, b""),
+    "109": ("iso8859_3", 1, b""),
+    "110": ("iso8859_4", 1, b""),
+    "126": ("iso8859_7", 1, b""),
+    "127": ("iso8859_6", 1, b""),
+    "138": ("iso8859_8", 1, b""),
+    "144": ("iso8859_5", 1, b""),
+    "148": ("iso8859_9", 1, b""),
+    "166": ("tis_620", 1, b""),
+    "203": ("iso8859_15", 1, b""),
+}
+
+_CODECS: Final = {
+    "": _ASCII,
+    **{f"ISO_IR {number}": codec for number, codec in _SINGLE_BYTE.items()},
+    **{f"ISO 2022 IR {number}": codec for number, codec in _SINGLE_BYTE.items()},
+    "ISO 2022 IR 87": ("iso2022_jp", None, b"\x1b$B"),
+    "ISO 2022 IR 159": ("iso2022_jp_1", None, b"\x1b$(D"),
+    "ISO 2022 IR 149": ("euc_kr", 2, b""),
+    "ISO 2022 IR 58": ("gb2312", 2, b""),
+    UNICODE: ("utf_8", None, b""),
+    "GB18030": ("gb18030", None, b""),
+    "GBK": ("gbk", 2, b""),
+}
+"""Codec of Python, length of a character outside ASCII in it (None: any), and the bytes it has to begin with."""
+
+
+@cache
+def _has(term: str, character: str) -> bool:
+    codec, length, beginning = _CODECS[term]
+    try:
+        encoded = character.encode(codec)
+    except UnicodeEncodeError:
+        return False
+    return encoded.startswith(beginning) and (length is None or len(encoded) == length)
+
+
+def holds(terms: Sequence[str], characters: Iterable[str]) -> bool:
+    """Tell whether every character outside ASCII is in one of the sets.
+
+    ``terms`` are the values of (0008,0005), empty for the default repertoire. With several (ISO 2022 code
+    extensions) escape sequences may change the set at any character, so each may be in any. A term that does
+    not exist holds nothing.
+    """
+    known = [term for term in (term.strip("\0 ") for term in terms) if term in _CODECS]
+    foreign = {character for character in characters if not character.isascii()}
+    return all(any(_has(term, character) for term in known) for character in foreign)
