@@ -51,6 +51,7 @@ class Lane(msgspec.Struct, frozen=True, kw_only=True):
     gen: int = 0  #: grows with every request
     request: LaneRequest | None = None
     epoch: int = 0  #: of the owner that wrote last
+    turn: int = 0  #: grows with every write of an owner, so that a write which lands late finds it moved on
     attempts: int = 0  #: failed attempts of operation ``cursor + 1``
     unsure: bool = False  #: an attempt of operation ``cursor + 1`` had an unknown outcome
     healed_at: int | None = None  #: operation whose 404 moved the cursor back to 0 (rule 22)
@@ -75,7 +76,9 @@ class LaneWrite(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True):
-    """The owner's write (rule 18), applied only if the row still has ``gen`` and no newer epoch.
+    """The owner's write (rule 18), applied only if the row still has ``gen`` and ``turn``, and no newer epoch.
+
+    Applying it raises ``turn``: of a write that is repeated after an unknown outcome, one takes effect at most.
 
     ``due`` of ``None`` means that the lane has nothing to send at ``judged_version``: the store keeps the row
     due (at ``now``) if its version is another by then.
@@ -84,6 +87,7 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
     subscription: int
     uid: str
     gen: int
+    turn: int
     epoch: int
     judged_version: int
     cursor: int

@@ -40,7 +40,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     dataset: Payload
     inline_bytes: int  #: payload bytes kept inside the document, state and operations
     received_at: float  #: of the Create
-    updated_at: float  #: of the newest operation
+    updated_at: float  #: latest acceptance of any operation; never goes back
     deleted: bool = False  #: a tombstone
 
     @property

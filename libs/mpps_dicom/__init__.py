@@ -3,7 +3,6 @@
 Pure: nothing here reads a clock, a socket, a file that changes or a source of random numbers.
 """
 
-from mpps_dicom.charsets import holds
 from mpps_dicom.checks import check_create, check_final, check_instance_uid, check_update
 from mpps_dicom.dictionary import keyword_of, tag_of, vr_of
 from mpps_dicom.fields import Fields, parse_includefield, select
@@ -77,7 +76,6 @@ __all__ = [
     "decode_json",
     "dimse_of_http",
     "encode_json",
-    "holds",
     "http_of_dimse",
     "is_path_uid",
     "keyword_of",

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from mpps_dicom.dictionary import ATTRIBUTES, PROVISIONAL, attribute_of
 from mpps_dicom.findings import Finding, Profile
-from mpps_dicom.json_model import DataSet
+from mpps_dicom.json_model import DataSet, is_empty, items_of
 from mpps_dicom.paths import Where
 from mpps_dicom.requirements import NOT_UPDATABLE, TABLE, Column, Duty, Scope
 from mpps_dicom.rules import Report
@@ -98,7 +98,7 @@ def _check_updatable(data_set: DataSet, created: frozenset[str] | None, report: 
 
 def _check_final_items(state: DataSet, tag: str, scope: Scope, report: Report) -> None:
     if scope.duties[Column.FINAL]:
-        for index, item in enumerate(state.get(tag, {}).get("Value", ())):
+        for index, item in enumerate(items_of(state, tag)):
             _check_duties(item, scope, Column.FINAL, (None, tag, index), report)
 
 
@@ -143,19 +143,6 @@ def _report_missing(duty: Duty, column: Column, where: Where, report: Report) ->
     kind = "1" if duty.filled else "2"
     detail = f"The attribute is missing{_BY_THEN[column]}; it is of type {kind}."
     report.add(_MISSING[column, duty.filled], detail, where=where, tag=duty.tag, verified=duty.verified)
-
-
-def is_empty(element: dict[str, Any]) -> bool:
-    """Tell whether an attribute has zero length: no value, or nothing but nulls, blanks and NULs."""
-    if element.get("InlineBinary"):
-        return False
-    for value in element.get("Value") or ():
-        if type(value) is dict:
-            if element["vr"] == "SQ" or any(group.strip("\0 ") for group in value.values()):
-                return False
-        elif value is not None and (type(value) is not str or value.strip("\0 ")):
-            return False
-    return True
 
 
 def _check_vr(tag: str, vr: str, where: Where, report: Report) -> None:

@@ -61,8 +61,12 @@ class Refused(Exception):
     """A data set or parameter is refused; ``findings`` says why, refusals before warnings."""
 
     def __init__(self, findings: tuple[Finding, ...]) -> None:
-        super().__init__("; ".join(f"{finding.rule} at {finding.path or 'the whole body'}" for finding in findings[:3]))
+        # The findings are the only argument, so that the error survives the way back from another process.
+        super().__init__(findings)
         self.findings = findings
+
+    def __str__(self) -> str:
+        return "; ".join(f"{finding.rule} at {finding.path or 'the whole body'}" for finding in self.findings[:3])
 
     @property
     def refusals(self) -> tuple[Finding, ...]:

@@ -28,3 +28,16 @@ def values_of(element: dict[str, Any] | None) -> list[Any]:
 def items_of(data_set: DataSet, tag: str) -> list[DataSet]:
     """Give the items of a sequence; none when it is absent, empty or something else."""
     return [item for item in values_of(data_set.get(tag)) if isinstance(item, dict)]
+
+
+def is_empty(element: dict[str, Any]) -> bool:
+    """Tell whether an attribute has zero length: no value, or nothing but nulls, blanks and NULs."""
+    if element.get("InlineBinary"):
+        return False
+    for value in element.get("Value") or ():
+        if type(value) is dict:
+            if element["vr"] == "SQ" or any(group.strip("\0 ") for group in value.values()):
+                return False
+        elif value is not None and (type(value) is not str or value.strip("\0 ")):
+            return False
+    return True

@@ -49,7 +49,7 @@ def merge(state: bytes, update: bytes) -> bytes:
 
 
 def _can_hold(charset: msgspec.Raw, merged: dict[str, msgspec.Raw]) -> bool:
-    terms = [term for term in values_of(orjson.loads(charset)) if isinstance(term, str)]
+    terms = [term for term in values_of(orjson.loads(bytes(charset))) if isinstance(term, str)]
     if UNICODE in terms:
         return True
     characters: set[str] = set()
@@ -84,9 +84,10 @@ def shrunk_sequences(state: bytes, update: DataSet) -> tuple[Finding, ...]:
 
 def _count(element: msgspec.Raw) -> int:
     try:
-        return len(_items.decode(element).Value)
+        stored = _items.decode(element)
     except msgspec.ValidationError:
         return 0
+    return len(stored.Value) if stored.vr == "SQ" else 0
 
 
 def tags_of(state: bytes) -> frozenset[str]:

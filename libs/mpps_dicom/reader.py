@@ -6,6 +6,7 @@ is sorted out in functions of its own.
 """
 
 import binascii
+import codecs
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -40,6 +41,7 @@ _NAME_SHAPES: Final = frozenset(
 
 # What the parser says, and what we say instead: its own words are not ours to promise.
 _NOT_JSON: Final = (
+    ("empty", "it is empty"),
     ("UTF-8", "it is not valid UTF-8"),
     ("surrogate", "it has half of a surrogate pair"),
     ("infinity", "it has a number that no double can hold"),
@@ -74,8 +76,7 @@ def read_json(body: bytes, *, uid: str) -> ReadBody:
     if not data_set:
         report.add("empty-object", "The data set has no attributes.")
     data_set = _read_level(data_set, None, 0, report)
-    named = data_set.pop(_SOP_INSTANCE_UID, None), data_set.pop(_SOP_CLASS_UID, None)
-    _check_identity(named[0], named[1], uid, report)
+    _check_identity(data_set.pop(_SOP_INSTANCE_UID, None), data_set.pop(_SOP_CLASS_UID, None), uid, report)
     findings = report.close()
     if not data_set:
         raise refusal("empty-object", "The data set has no attributes beside those that are not stored.")
@@ -84,7 +85,8 @@ def read_json(body: bytes, *, uid: str) -> ReadBody:
 
 def _parsed(body: bytes) -> Any:
     try:
-        return orjson.loads(body)
+        # A byte order mark may be ignored (RFC 8259 section 8.1), and some encoders cannot do without one.
+        return orjson.loads(body.removeprefix(codecs.BOM_UTF8))
     except orjson.JSONDecodeError as error:
         message = error.msg
         place = f"line {error.lineno}, column {error.colno}"
@@ -106,17 +108,15 @@ def _one_object(body: Any) -> dict[str, Any]:
     return body
 
 
-def _check_identity(
-    instance: dict[str, Any] | None, sop_class: dict[str, Any] | None, uid: str, report: Report
-) -> None:
+def _check_identity(instance: Any, sop_class: Any, uid: str, report: Report) -> None:
     """Hold the identifiers a data set should not contain (PS3.4 5.4.2.3) against those of the request."""
-    if instance is not None and _unpadded(instance) not in ([uid], []):
+    if _unpadded(instance) not in ([uid], []):
         report.add(
             "instance-differs",
             "The SOP Instance UID in the data set is not that of the URL; it should not be sent at all.",
             tag=_SOP_INSTANCE_UID,
         )
-    if sop_class is not None and _unpadded(sop_class) not in ([MPPS_CLASS], []):
+    if _unpadded(sop_class) not in ([MPPS_CLASS], []):
         report.add(
             "class-differs",
             "The SOP Class UID in the data set is not that of Modality Performed Procedure Step; it was left out.",
@@ -124,8 +124,10 @@ def _check_identity(
         )
 
 
-def _unpadded(element: dict[str, Any]) -> list[Any]:
-    texts = (value.strip("\0 ") if type(value) is str else value for value in values_of(element))
+def _unpadded(element: Any) -> list[Any]:
+    """Give what values there are, without padding; the attribute may be absent or have been refused already."""
+    values = values_of(element) if type(element) is dict else []
+    texts = (value.strip("\0 ") if type(value) is str else value for value in values)
     return [text for text in texts if text not in ("", None)]
 
 
@@ -182,7 +184,7 @@ def _read_items(items: Any, sequence: tuple[Where, str, int], report: Report) ->
             if type(item) is dict:
                 items[index] = _read_level(item, (where, tag, index), depth + 1, report)
             else:
-                report.add(*_wrong_type(items, item, Kind.SEQUENCE), where=where, tag=tag)
+                report.add(*_wrong_type(index, item, Kind.SEQUENCE), where=where, tag=tag)
 
 
 def _report_name(data_set: dict[str, Any], name: str, where: Where, report: Report) -> None:
@@ -248,9 +250,8 @@ def _not_an_array(values: Any) -> _Fault:
     return "value-not-an-array", f"Value is {_type_name(values)}."
 
 
-def _wrong_type(values: list[Any], wrong: Any, kind: Kind) -> _Fault:
-    number = next(number for number, value in enumerate(values, start=1) if value is wrong)
-    return "value-type", f"Value no. {number} is {_type_name(wrong)}; its VR asks for {kind.value}."
+def _wrong_type(index: int, value: Any, kind: Kind) -> _Fault:
+    return "value-type", f"Value no. {index + 1} is {_type_name(value)}; the JSON type of its VR is {kind.value}."
 
 
 def _fault_in_inline(vr: str, inline: Any) -> _Fault | None:
@@ -277,7 +278,7 @@ def _only(kind: Kind, *types: type) -> _FaultIn:
             return _not_an_array(values)
         for value in values:
             if type(value) not in allowed:
-                return _wrong_type(values, value, kind)
+                return _wrong_type(next(i for i, v in enumerate(values) if v is value), value, kind)
         return None
 
     return fault_in

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Final
 
 from mpps_dicom.findings import Finding, Severity
-from mpps_dicom.json_model import DataSet, values_of
+from mpps_dicom.json_model import DataSet, is_empty, values_of
 from mpps_dicom.rules import RULES, finding_of, refusal
 
 STATUS_TAG: Final = "00400252"
@@ -145,12 +145,12 @@ def status_of(data_set: DataSet) -> StepStatus | None:
     if element is None:
         return None
     values = values_of(element)
-    texts = [value.strip("\0 ").upper() for value in values if isinstance(value, str)]
-    if len(texts) == len(values) == 1 and texts[0] in _SPELLINGS:
-        return _SPELLINGS[texts[0]]
-    if not any(texts) and len(texts) == len([value for value in values if value is not None]):
+    text = values[0].strip("\0 ").upper() if len(values) == 1 and isinstance(values[0], str) else ""
+    if text in _SPELLINGS:
+        return _SPELLINGS[text]
+    if is_empty(element):
         raise refusal("status-empty", "The status is sent without a value.", tag=STATUS_TAG)
-    sent = texts[0] if len(values) == 1 and texts and texts[0] in _OTHERS else "something else"
+    sent = text if text in _OTHERS else "something else"
     raise refusal(
         "status-unknown",
         f"The status is {sent}; it can be IN PROGRESS, COMPLETED or DISCONTINUED.",

@@ -44,13 +44,13 @@ _KEEP_ALIVE: Final = 4.0
 """Seconds for which an idle connection is kept. Common servers drop theirs after five; whoever is first never
 meets a connection that is just being closed, whose last request has an unknown outcome."""
 
-_METHODS: Final[Mapping[Dialect, Mapping[StepOperation, tuple[str, str]]]] = {
-    Dialect.QUERY: {StepOperation.CREATE: ("POST", ""), StepOperation.UPDATE: ("POST", "?update")},
-    Dialect.PATH: {StepOperation.CREATE: ("POST", ""), StepOperation.UPDATE: ("POST", "/update")},
-    Dialect.PATCH: {StepOperation.CREATE: ("PUT", ""), StepOperation.UPDATE: ("PATCH", "")},
+_METHODS: Final[Mapping[Dialect, Mapping[StepOperation, tuple[str, str, str]]]] = {
+    # method, what follows the UID in the path, query
+    Dialect.QUERY: {StepOperation.CREATE: ("POST", "", ""), StepOperation.UPDATE: ("POST", "", "?update")},
+    Dialect.PATH: {StepOperation.CREATE: ("POST", "", ""), StepOperation.UPDATE: ("POST", "/update", "")},
+    Dialect.PATCH: {StepOperation.CREATE: ("PUT", "", ""), StepOperation.UPDATE: ("PATCH", "", "")},
 }
 _NOT_SUPPORTED: Final = frozenset({400, 405, 406, 501})
-_NOT_FOUND: Final = frozenset({204, 404, 410})
 _LINGER_NOT: Final = struct.pack("ii", 1, 0)
 
 
@@ -109,13 +109,19 @@ class DicomwebSender:
         version: str,
         tls: ssl.SSLContext | None = None,
     ) -> None:
-        self._resource = target.resource + "/"
-        self._methods = _METHODS[target.dialect]
+        resource = URL(target.resource + "/", encoded=True)
+        self._resource = resource
+        self._path = resource.raw_path
+        # Exchanging the path of a parsed URL costs half of parsing a new one; the query stays with the template.
+        self._requests = {
+            kind: (method, URL(f"{resource}{query}", encoded=True), suffix)
+            for kind, (method, suffix, query) in _METHODS[target.dialect].items()
+        }
         self._content_type = target.media_type.value
         self._guard = guard
         self._clock = clock
         self._tls = tls
-        # No Accept-Encoding of ours: answers are small, and a compressed one could be very large.
+        # Answers are small; there is nothing to gain from compressing them, and a hostile one could grow.
         self._headers = {
             "Accept": "application/dicom+json",
             "Accept-Encoding": "identity",
@@ -133,7 +139,7 @@ class DicomwebSender:
         rest of the answer is lost. Whenever the attempt ends before the body was sent, by the deadline, by
         cancellation or by an early answer, the connection is reset and what is still in buffers is not sent.
         """
-        method, suffix = self._methods[delivery.kind]
+        method, template, suffix = self._requests[delivery.kind]
         begun = self._clock.monotonic()
         body = _Body(delivery.body, self._content_type, self._clock, begun + delivery.deadline)
         via = ", ".join(delivery.via)
@@ -141,7 +147,7 @@ class DicomwebSender:
             "Mpps-Operation": f"{delivery.uid}/{delivery.number}",
             "Via": via if via.isascii() and via.isprintable() else _harmless(via),
         }
-        url = URL(f"{self._resource}{delivery.uid}{suffix}", encoded=True)
+        url = template.with_path(f"{self._path}{delivery.uid}{suffix}", encoded=True, keep_query=True)
         head: _Head | None = None
         failure: Failure | None = None
         try:
@@ -167,12 +173,15 @@ class DicomwebSender:
         404 and 410 mean that there is none; 400, 405, 406 and 501 that the subscriber, for which this transaction
         is optional, cannot be asked. Anything else that is no data set is not found, with the answer that says why.
         """
-        answer, body = await self._get(uid, deadline, RETRIEVE_LIMIT)
+        answer, head = await self._get(uid, deadline, RETRIEVE_LIMIT)
         if answer.status in _NOT_SUPPORTED:
             return Retrieved(supported=False, answer=answer)
-        if answer.failure is not None or answer.status is None or not body or answer.status // 100 != 2:  # noqa: PLR2004
+        if head is None or answer.status is None or answer.status // 100 != 2:  # noqa: PLR2004
             return Retrieved(supported=True, answer=answer)
-        if body.strip() == b"[]":
+        body = head.body
+        if body is None:  # here it is what was asked for
+            return Retrieved(supported=True, answer=_failed(answer, head.lost or Failure.TIMEOUT))
+        if body.strip() in (b"", b"[]"):
             return Retrieved(supported=True, answer=answer)
         try:
             if len(body) > _OFF_LOOP:
@@ -201,26 +210,25 @@ class DicomwebSender:
         if session is not None:
             await session.close()
 
-    async def _get(self, uid: str, deadline: float, limit: int) -> tuple[Answer, bytes | None]:
+    async def _get(self, uid: str, deadline: float, limit: int) -> tuple[Answer, "_Head | None"]:
         begun = self._clock.monotonic()
-        url = URL(self._resource + uid, encoded=True)
+        url = self._resource.with_path(self._path + uid, encoded=True)
         head: _Head | None = None
+        failure: Failure | None = None
         try:
             async with asyncio.timeout(deadline):
                 response = await self._open().request("GET", url, allow_redirects=False, auto_decompress=True)
                 head = _Head(response)
                 await head.read(limit)
         except CLIENT_ERRORS as error:
-            duration = self._clock.monotonic() - begun
-            return Answer(channel=Channel.NONE, failure=self._failure(error), duration=duration), None
+            failure = self._failure(error)
         finally:
             if head is not None:
                 head.release()
-        answer = head.answer(self._clock.monotonic() - begun, self._clock)
-        if head.lost is not None:
-            # Here the body is what was asked for.
-            return _failed(answer, head.lost), None
-        return answer, head.body
+        duration = self._clock.monotonic() - begun
+        if head is not None:
+            return head.answer(duration, self._clock), head
+        return Answer(channel=Channel.NONE, failure=failure, duration=duration), None
 
     def _failure(self, error: BaseException) -> Failure:
         return Failure.LEASE_LOST if self._closed else failure_of(error)
@@ -321,7 +329,7 @@ class _Head:
         self._response = response
         self._declared = response.content_length
         self.body: bytes | None = None  #: the whole body
-        self.lost: Failure | None = None  #: why there is no whole body
+        self.lost: Failure | None = None  #: why there is no whole body, unless that is the deadline
 
     async def read(self, limit: int) -> None:
         """Read the body up to a number of bytes. What goes wrong is kept, not raised, a deadline excepted."""
@@ -329,8 +337,8 @@ class _Head:
         if content.at_eof():
             self.body = b""
             return
-        self.lost = Failure.BAD_ANSWER
         if self._declared is not None and self._declared > limit:
+            self.lost = Failure.BAD_ANSWER
             return
         chunks: list[bytes] = []
         size = 0
@@ -338,20 +346,17 @@ class _Head:
             while chunk := await content.readany():
                 size += len(chunk)
                 if size > limit:
+                    self.lost = Failure.BAD_ANSWER
                     return
                 chunks.append(chunk)
         except CLIENT_ERRORS as error:
             self.lost = failure_of(error)
             return
         self.body = b"".join(chunks)
-        self.lost = None
 
     def release(self) -> None:
-        """Give the connection back if the answer is complete, else close it."""
-        if self.body is None:
-            self._response.close()
-        else:
-            self._response.release()
+        """Give the connection back; the client closes it if there is more of the answer to come."""
+        self._response.release()
 
     def answer(self, duration: float, clock: Clock) -> Answer:
         """Return what the answer says; ``length`` and ``sha256`` only of a whole body, or as declared."""

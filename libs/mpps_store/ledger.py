@@ -36,7 +36,7 @@ def routed(lane: Lane | None, write: LaneWrite) -> Lane:
 
 def progressed(lane: Lane | None, write: Progress) -> Lane | None:
     """Return the row after its owner's write, or ``None`` when the write's conditions do not hold (rule 18)."""
-    if lane is None or lane.gen != write.gen or lane.epoch > write.epoch:
+    if lane is None or lane.gen != write.gen or lane.turn != write.turn or lane.epoch > write.epoch:
         return None
     due = write.due
     if due is None and lane.version != write.judged_version:
@@ -50,6 +50,7 @@ def progressed(lane: Lane | None, write: Progress) -> Lane | None:
         # A write under the current gen comes from an owner that has read, and so applied, the request.
         request=None,
         epoch=write.epoch,
+        turn=lane.turn + 1,
         attempts=write.attempts,
         unsure=write.unsure,
         healed_at=write.healed_at,

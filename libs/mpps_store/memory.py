@@ -16,6 +16,7 @@ from mpps_core.attempt import Attempt, AttemptFilter
 from mpps_core.errors import NotFound, OutcomeUnknown, RevisionLost, StoreError, StoreUnavailable
 from mpps_core.forwarding.interfaces import StepOutline
 from mpps_core.lane import Lane, LaneKey, LaneRequest, LaneWrite, Progress
+from mpps_core.payload import Payload
 from mpps_core.reading import AttemptPage, LaneCounts, LanePage, StoreCounts
 from mpps_core.slots import ALL_SLOTS, slot_of
 from mpps_core.step import Operation, OperationWrite, Step, StepFilter, StepPage
@@ -181,10 +182,6 @@ class MemoryStore:
         """Return due lanes, earliest first, half of the page kept for young ones (rules 24 and 25)."""
         return await self._do("due_lanes", lambda: self._due_lanes(subscription, slots, now, limit))
 
-    async def next_due(self, subscription: int) -> float | None:
-        """Return the earliest ``due`` of the subscription, or ``None``."""
-        return await self._do("next_due", lambda: self._next_due(subscription))
-
     async def read_lanes(self, keys: Sequence[LaneKey]) -> list[Lane]:
         """Return the rows that exist."""
         return await self._do("read_lanes", lambda: self._read_lanes(keys))
@@ -226,7 +223,7 @@ class MemoryStore:
     # Catalogue
 
     async def list_steps(self, wanted: StepFilter, after: tuple[float, str] | None, limit: int) -> StepPage:
-        """Return steps newest first, tombstones aside."""
+        """Return steps newest first, without inline payload bytes, tombstones aside."""
         return await self._do("list_steps", lambda: self._list_steps(wanted, after, limit))
 
     async def list_operations(self, uid: str) -> list[Operation]:
@@ -395,10 +392,6 @@ class MemoryStore:
         first_born = heapq.nsmallest(half_of(limit), young, key=lambda lane: (lane.born, lane.uid))
         return share_room(earliest, first_born, limit)
 
-    def _next_due(self, subscription: int) -> float | None:
-        rows = (self._lanes[subscription, uid].due for uid in self._due.get(subscription, ()))
-        return min((due for due in rows if due is not None), default=None)
-
     def _read_lanes(self, keys: Sequence[LaneKey]) -> list[Lane]:
         found = (self._lanes.get((key.subscription, key.uid)) for key in keys)
         return [lane for lane in found if lane is not None]
@@ -469,11 +462,12 @@ class MemoryStore:
         )
         items = heapq.nlargest(limit + 1, found, key=lambda step: (step.received_at, step.uid))
         page, last = cut(items, limit)
-        return StepPage(items=page, next_position=None if last is None else (last.received_at, last.uid))
+        listed = tuple(msgspec.structs.replace(step, dataset=_without_bytes(step.dataset)) for step in page)
+        return StepPage(items=listed, next_position=None if last is None else (last.received_at, last.uid))
 
     def _list_operations(self, uid: str) -> list[Operation]:
         return [
-            msgspec.structs.replace(operation, payload=msgspec.structs.replace(operation.payload, data=None))
+            msgspec.structs.replace(operation, payload=_without_bytes(operation.payload))
             for operation in self._operations.get(uid, ())
         ]
 
@@ -561,3 +555,7 @@ class MemoryStore:
     def _raise_epoch(self) -> int:
         self._last_epoch += 1
         return self._last_epoch
+
+
+def _without_bytes(payload: Payload) -> Payload:
+    return msgspec.structs.replace(payload, data=None)

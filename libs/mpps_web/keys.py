@@ -79,17 +79,18 @@ NO_KEYS: Final = Keyring()
 
 def caller_of(request: HTTPConnection) -> Caller:
     """Return who makes the request, ``ANONYMOUS`` also when the key is unknown to us."""
-    return identify(request.scope, keyring_of(request)) or ANONYMOUS
+    return identify(request.scope) or ANONYMOUS
 
 
-def keyring_of(request: HTTPConnection) -> Keyring:
-    """Return the keyring of the application, ``request.app.state.keyring``."""
-    keyring = getattr(request.app.state, "keyring", NO_KEYS)
-    return keyring if isinstance(keyring, Keyring) else NO_KEYS
+def keyring_of(scope: Any) -> Keyring:
+    """Return the keyring of the application that handles an ASGI request, ``app.state.keyring``."""
+    keyring: Keyring = getattr(scope["app"].state, "keyring", NO_KEYS)
+    return keyring
 
 
-def identify(scope: Any, keyring: Keyring) -> Caller | None:
+def identify(scope: Any) -> Caller | None:
     """Return the caller of an ASGI request; ``None`` when credentials came that we do not know."""
+    keyring = keyring_of(scope)
     if not keyring:
         return ANONYMOUS
     if _CALLER_KEY not in scope:
@@ -98,14 +99,14 @@ def identify(scope: Any, keyring: Keyring) -> Caller | None:
     return caller
 
 
-def authorise(scope: Any, keyring: Keyring, roles: frozenset[Role]) -> Caller:
+def authorise(scope: Any, roles: frozenset[Role]) -> Caller:
     """Return the caller if one of these roles is theirs; without keys everybody may do everything.
 
     That happens only on loopback, or where the operator allowed it (``doors``). Raises Problem 401 or 403.
     """
-    if not keyring:
+    if not keyring_of(scope):
         return ANONYMOUS
-    caller = identify(scope, keyring)
+    caller = identify(scope)
     if caller is None:
         raise _unauthorised("The bearer token is not one of a key that is configured here.", 'error="invalid_token"')
     if caller.role is None:
@@ -125,7 +126,7 @@ def requires(*roles: Role) -> Callable[[HTTPConnection], Awaitable[Caller]]:
     wanted = frozenset(roles)
 
     async def caller(request: HTTPConnection) -> Caller:
-        return authorise(request.scope, keyring_of(request), wanted)
+        return authorise(request.scope, wanted)
 
     return caller
 

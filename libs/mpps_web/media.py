@@ -38,7 +38,7 @@ def parse_accept(header: str) -> tuple[MediaRange, ...]:
 
     Entries that are not media ranges, or whose ``q`` is no number from 0 to 1, are left out (PS3.18 8.7.7).
     """
-    return _remembered(header) if len(header) <= _CACHED_LENGTH else _parse_accept(header)
+    return _remembered_accept(header) if len(header) <= _CACHED_LENGTH else _parse_accept(header)
 
 
 def quality_of(ranges: Sequence[MediaRange], name: str) -> tuple[float, bool]:
@@ -81,6 +81,10 @@ def select(ranges: Sequence[MediaRange], supported: Sequence[str]) -> str | None
 
 def parse_content_type(header: str) -> ContentType | None:
     """Read a ``Content-Type`` header; ``None`` when it is not one."""
+    return _remembered_content_type(header) if len(header) <= _CACHED_LENGTH else _parse_content_type(header)
+
+
+def _parse_content_type(header: str) -> ContentType | None:
     name, *parameters = _split(header, ";")
     main, slash, sub = name.strip().lower().partition("/")
     if not slash or not _is_token(main) or not _is_token(sub):
@@ -93,7 +97,8 @@ def _parse_accept(header: str) -> tuple[MediaRange, ...]:
     return tuple(found for entry in _split(header, ",") if (found := _media_range(entry)) is not None)
 
 
-_remembered = lru_cache(maxsize=128)(_parse_accept)
+_remembered_accept = lru_cache(maxsize=128)(_parse_accept)
+_remembered_content_type = lru_cache(maxsize=128)(_parse_content_type)
 
 
 def _media_range(entry: str) -> MediaRange | None:

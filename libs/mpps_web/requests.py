@@ -45,6 +45,14 @@ def header_of(scope: ScopeView, name: bytes) -> str | None:
     return b",".join(values).decode("latin-1") if values else None
 
 
+def joined_headers(scope: ScopeView) -> dict[bytes, bytes]:
+    """Give all headers by their names in lower case; lines of the same name are joined with commas."""
+    found: dict[bytes, bytes] = {}
+    for name, value in scope["headers"]:
+        found[name] = found[name] + b"," + value if name in found else value
+    return found
+
+
 def headers_of(scope: ScopeView, name: bytes) -> list[str]:
     """Give the lines of a header, oldest first. ``name`` is in lower case."""
     return [value.decode("latin-1") for key, value in scope["headers"] if key == name]

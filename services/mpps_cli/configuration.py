@@ -5,6 +5,7 @@ import os
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
@@ -89,16 +90,17 @@ def leaves(section: BaseModel, prefix: str = "") -> Iterator[tuple[str, Any]]:
 
 def plain(value: Any) -> Any:
     """Return a value as JSON and TOML can hold it, secrets masked."""
-    if isinstance(value, SecretStr):
-        return MASK
     if isinstance(value, BaseModel):
-        return {name: plain(getattr(value, name)) for name in type(value).model_fields}
+        value = {name: getattr(value, name) for name in type(value).model_fields}
     if isinstance(value, Mapping):
         return {name: plain(each) for name, each in value.items()}
-    if isinstance(value, (tuple, list)):
-        return [plain(each) for each in value]
-    if isinstance(value, frozenset):
-        return sorted(plain(each) for each in value)
+    if isinstance(value, (tuple, list, frozenset)):
+        items = [plain(each) for each in value]
+        return sorted(items) if isinstance(value, frozenset) else items
+    if isinstance(value, SecretStr):
+        return MASK
+    if isinstance(value, datetime):
+        return value.isoformat()
     if value is None or isinstance(value, (bool, float)):
         return value
     return int(value) if isinstance(value, int) else str(value)
@@ -169,8 +171,9 @@ def _origin(path: Sequence[str | int], layers: Sequence[Layer]) -> str | None:
     for layer in reversed(layers):
         if _value(path, layer) is not _ABSENT:
             dotted = _dotted(path)
-            named = (origin for name, origin in layer.names.items() if f"{dotted}.".startswith((f"{name}.", f"{name}[")))
-            return next(named, layer.origin)
+            inside = (f"{name}{after}" for name in layer.names for after in ".[")
+            name = next((start[:-1] for start in inside if f"{dotted}.".startswith(start)), "")
+            return layer.names.get(name, layer.origin)
     return None
 
 
@@ -202,6 +205,8 @@ def _fault(details: ErrorDetails, layers: Sequence[Layer]) -> str:
     if details["type"] == "missing":
         return f"{_dotted(details['loc'])}: is missing{where}"
     message = details["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
+    if not name:
+        return message  # about several settings; it names them
     given = details["input"]
     # A table is too long for a line, and what should have been a secret may be one.
     shown = f" (got {given!r})" if isinstance(given, (str, int, float)) and not _is_secret(path) else ""

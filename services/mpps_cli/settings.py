@@ -11,13 +11,16 @@ from typing import Annotated, Any, Final, Literal, Self, TypeAlias
 
 from pydantic import (
     AfterValidator,
+    AwareDatetime,
     BaseModel,
     BeforeValidator,
     ByteSize,
     ConfigDict,
+    Discriminator,
     Field,
     PlainSerializer,
     SecretStr,
+    Tag,
     field_validator,
     model_validator,
 )
@@ -85,7 +88,7 @@ class DataSettings(Section):
     """Where the embedded manager keeps what it must not lose."""
 
     directory: Path = Field(
-        Path("mpps-data"),
+        default=Path("mpps-data"),
         description="Directory of the embedded store. Made if it does not exist; used by one manager at a time.",
     )
 
@@ -93,8 +96,8 @@ class DataSettings(Section):
 class TlsSettings(Section):
     """The certificate that the HTTP door shows."""
 
-    cert: Path | None = Field(None, description="File with the certificate chain, PEM.")
-    key: Path | None = Field(None, description="File with the private key of the certificate, PEM.")
+    cert: Path | None = Field(default=None, description="File with the certificate chain, PEM.")
+    key: Path | None = Field(default=None, description="File with the private key of the certificate, PEM.")
 
     @model_validator(mode="after")
     def _both(self) -> Self:
@@ -107,7 +110,7 @@ class HttpSettings(Section):
     """The HTTP door: DICOMweb, management API, pages, metrics and health."""
 
     listen: Listen = Field(
-        "127.0.0.1:8246",
+        default="127.0.0.1:8246",
         description="HOST:PORT to listen on; port 0 lets the system choose. Off loopback the door opens only with "
         "TLS (or behind a proxy) and at least one of security.keys.",
     )
@@ -116,7 +119,7 @@ class HttpSettings(Section):
         description="Answer 406 to DICOMweb requests without an Accept header, as PS3.18 8.7.5 has it.",
     )
     max_body: Size = Field(
-        ByteSize(64 * 1024 * 1024),
+        default=ByteSize(64 * 1024 * 1024),
         description='Largest request body in bytes, or with a unit ("64MiB"); what is larger is answered 413.',
     )
     behind_proxy: bool = Field(
@@ -124,23 +127,23 @@ class HttpSettings(Section):
         description="A reverse proxy ends TLS in front of this door; needs trusted_proxies.",
     )
     trusted_proxies: tuple[Network, ...] = Field(
-        (),
+        default=(),
         description="Networks of reverse proxies whose word is taken for the address of a client.",
         examples=["10.1.0.0/24"],
     )
-    tls: TlsSettings = Field(default_factory=TlsSettings, description=TlsSettings.__doc__)
+    tls: TlsSettings = Field(default=TlsSettings(), description=TlsSettings.__doc__)
 
 
 class StoreSettings(Section):
     """What keeps steps, ledger and subscriptions."""
 
-    kind: Literal["sqlite"] = Field("sqlite", description="Kind of store; sqlite is the embedded one.")
+    kind: Literal["sqlite"] = Field(default="sqlite", description="Kind of store; sqlite is the embedded one.")
 
 
 class BusSettings(Section):
     """How those who accept tell those who forward."""
 
-    kind: Literal["local"] = Field("local", description="Kind of bus; local stays inside the process.")
+    kind: Literal["local"] = Field(default="local", description="Kind of bus; local stays inside the process.")
 
 
 class ForwardingSettings(Section):
@@ -150,21 +153,22 @@ class ForwardingSettings(Section):
         default=True, description="Send operations to subscribers. Off: everything is accepted and waits."
     )
     first_delay: Seconds = Field(
-        1.0, description="Seconds until the first repetition of a failed attempt, before jitter; doubled each time."
+        default=1.0,
+        description="Seconds until the first repetition of a failed attempt, before jitter; doubled each time.",
     )
-    max_delay: Seconds = Field(300.0, le=3600, description="Most seconds between two attempts.")
-    parked_retry: Seconds = Field(3600.0, description="Seconds after which a refused operation is tried again.")
+    max_delay: Seconds = Field(default=300.0, le=3600, description="Most seconds between two attempts.")
+    parked_retry: Seconds = Field(default=3600.0, description="Seconds after which a refused operation is tried again.")
     poll: Seconds = Field(
-        2.0, le=60, description="Seconds between two looks into the store for work that no wake-up told of."
+        default=2.0, le=60, description="Seconds between two looks into the store for work that no wake-up told of."
     )
     allow_networks: tuple[Network, ...] = Field(
-        (),
+        default=(),
         description="Networks that may be sent to although they are loopback or reserved. Loopback needs no naming "
         "while all our own doors are on loopback; link-local and cloud metadata addresses are never sent to.",
         examples=["127.0.0.0/8"],
     )
     deny_networks: tuple[Network, ...] = Field(
-        (), description="Networks that are never sent to; wins over allow_networks.", examples=["10.66.0.0/16"]
+        default=(), description="Networks that are never sent to; wins over allow_networks.", examples=["10.66.0.0/16"]
     )
 
     @model_validator(mode="after")
@@ -178,7 +182,7 @@ class ValidationSettings(Section):
     """How strictly data sets are judged."""
 
     profile: Profile = Field(
-        Profile.LENIENT,
+        default=Profile.LENIENT,
         description="lenient stores what deviates from Table F.7.2-1, with a warning; strict refuses it; off does "
         "not look.",
     )
@@ -193,7 +197,7 @@ class ManagerSettings(Section):
     """This manager among others."""
 
     id: Identifier | None = Field(
-        None,
+        default=None,
         description="Name of this manager in Via headers, by which loops are noticed. Without one, a random name is "
         "made once and kept in the store.",
         examples=["north-wing"],
@@ -229,7 +233,9 @@ class SecuritySettings(Section):
         description="Open doors off loopback without TLS or keys. Anyone who reaches them then reads and changes "
         "everything; said at every start.",
     )
-    keys: tuple[KeySettings, ...] = Field((), description="Bearer tokens that are let in. Without any, everyone is.")
+    keys: tuple[KeySettings, ...] = Field(
+        default=(), description="Bearer tokens that are let in. Without any, everyone is."
+    )
 
     @field_validator("keys")
     @classmethod
@@ -240,9 +246,15 @@ class SecuritySettings(Section):
 class TelemetrySettings(Section):
     """What the manager writes about its work."""
 
-    log_format: Literal["text", "json"] = Field("text", description="Log lines for people (text) or programs (json).")
+    log_format: Literal["auto", "text", "json"] = Field(
+        default="auto",
+        description="Log lines for people (text) or programs (json); auto: text on a terminal, else json.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
-        "info", description="Least important level that is logged: debug, info, warning or error."
+        default="info", description="Least important level that is logged: debug, info, warning or error."
+    )
+    log_requests: bool = Field(
+        default=True, description="Log a line for each HTTP request: id, path, status and time, never a value."
     )
 
 
@@ -250,7 +262,7 @@ class RetentionSettings(Section):
     """How long things are kept."""
 
     attempts: Annotated[float, Field(gt=0, le=36_500)] = Field(
-        30.0, description="Days for which the records of delivery attempts are kept."
+        default=30.0, description="Days for which the records of delivery attempts are kept."
     )
 
 
@@ -259,10 +271,10 @@ class SourceSettings(Section):
 
     id: Identifier = Field(description="Name of the source.", examples=["ct-1"])
     keys: frozenset[str] = Field(
-        frozenset(), description="Names of security.keys that this source uses.", examples=["ct-1"]
+        default=frozenset(), description="Names of security.keys that this source uses.", examples=["ct-1"]
     )
     networks: tuple[Network, ...] = Field(
-        (), description="Networks that this source sends from.", examples=["10.1.2.0/24"]
+        default=(), description="Networks that this source sends from.", examples=["10.1.2.0/24"]
     )
 
     @model_validator(mode="after")
@@ -275,46 +287,63 @@ class SourceSettings(Section):
 class SubscriptionLimitSettings(Section):
     """What a subscriber can bear."""
 
-    in_flight: int = Field(4, ge=1, le=MAX_IN_FLIGHT, description="Most attempts at the same time.")
-    per_second: float | None = Field(None, gt=0, description="Most attempts per second.", examples=[50.0])
-    timeout_s: float = Field(30.0, gt=0, le=600, description="Seconds until an attempt counts as unanswered.")
+    in_flight: int = Field(default=4, ge=1, le=MAX_IN_FLIGHT, description="Most attempts at the same time.")
+    per_second: float | None = Field(
+        default=None, gt=0, le=100_000, allow_inf_nan=False, description="Most attempts per second.", examples=[50.0]
+    )
+    timeout_s: float = Field(
+        default=30.0, gt=0, le=600, allow_inf_nan=False, description="Seconds until an attempt counts as unanswered."
+    )
 
 
 class SubscriptionAuthSettings(Section):
     """How the manager makes itself known to a subscriber."""
 
-    kind: Literal["none", "basic", "bearer"] = Field("none", description="none, basic or bearer.", examples=["bearer"])
-    username: str | None = Field(None, description="User name, for basic.")
-    password: SecretStr | None = Field(None, description="Password, for basic.")
-    token: SecretStr | None = Field(None, description="Token, for bearer.", examples=["…"])
+    kind: Literal["none", "basic", "bearer"] = Field(
+        default="none", description="none, basic (username, password) or bearer (token).", examples=["bearer"]
+    )
+    username: str | None = Field(default=None, description="User name, for basic.")
+    password: SecretStr | None = Field(default=None, description="Password, for basic.")
+    token: SecretStr | None = Field(default=None, description="Token, for bearer.", examples=["…"])
 
 
 class SubscriptionTargetSettings(Section):
     """How a subscriber is reached."""
 
-    url: str = Field(
-        description="Base address of its DICOMweb service.", examples=["https://ris.example/dicomweb"]
+    url: str = Field(description="Base address of its DICOMweb service.", examples=["https://ris.example/dicomweb"])
+    dialect: Literal["query", "path", "patch"] = Field(
+        default="query", description="How an Update is written: query (`?update`), path (`/update`) or patch (drafts)."
     )
-    dialect: Literal["query", "path", "patch"] | None = Field(
-        None, description="How an Update is written: query (`?update`), path (`/update`) or patch (drafts)."
+    media_type: Literal["application/dicom+json"] = Field(
+        default="application/dicom+json", description="In which form data sets are sent."
     )
-    media_type: str | None = Field(None, description="Media type of what is sent.")
-    auth: SubscriptionAuthSettings | None = Field(None, description=SubscriptionAuthSettings.__doc__)
+    auth: SubscriptionAuthSettings = Field(
+        default=SubscriptionAuthSettings(), description=SubscriptionAuthSettings.__doc__
+    )
+
+
+SubscriptionStart: TypeAlias = Annotated[
+    Annotated[Literal["now", "open"], Tag("word")]
+    | Annotated[dict[Literal["since"], AwareDatetime], Field(min_length=1), Tag("table")],
+    Discriminator(lambda value: "table" if isinstance(value, dict) else "word"),
+]
 
 
 class SubscriptionSettings(Section):
     """A subscriber declared in the configuration; read-only through the API."""
 
     id: Identifier = Field(description="Name of the subscription.", examples=["ris"])
-    name: str | None = Field(None, description="Name for people.", examples=["Radiology information system"])
-    kind: Literal["dicomweb"] = Field("dicomweb", description="Protocol that the subscriber speaks.")
-    target: SubscriptionTargetSettings = Field(description=SubscriptionTargetSettings.__doc__)
-    start: Literal["now", "open"] | dict[Literal["since"], str] = Field(
-        "now", description='From when on it wants steps: "now", "open" or { since = "2026-11-01T00:00:00Z" }.'
+    name: str | None = Field(
+        default=None, min_length=1, max_length=200, description="Name for people.", examples=["Radiology system"]
     )
-    updates: Literal["every"] = Field("every", description="Which operations it wants.")
+    kind: Literal["dicomweb"] = Field(default="dicomweb", description="Protocol that the subscriber speaks.")
+    target: SubscriptionTargetSettings = Field(description=SubscriptionTargetSettings.__doc__)
+    start: SubscriptionStart = Field(
+        default="now", description='From when on it wants steps: "now", "open" or { since = "2026-11-01T00:00:00Z" }.'
+    )
+    updates: Literal["every"] = Field(default="every", description="Which operations it wants.")
     limits: SubscriptionLimitSettings = Field(
-        default_factory=SubscriptionLimitSettings, description=SubscriptionLimitSettings.__doc__
+        default=SubscriptionLimitSettings(), description=SubscriptionLimitSettings.__doc__
     )
     enabled: bool = Field(default=True, description="Send to it.")
 
@@ -330,20 +359,20 @@ class Settings(BaseSettings):
     )
 
     shutdown_grace: Annotated[float, Field(ge=0, le=3600)] = Field(
-        20.0, description="Seconds that work in flight gets to finish when the manager is told to stop."
+        default=20.0, description="Seconds that work in flight gets to finish when the manager is told to stop."
     )
-    data: DataSettings = Field(default_factory=DataSettings, description=DataSettings.__doc__)
-    http: HttpSettings = Field(default_factory=HttpSettings, description=HttpSettings.__doc__)
-    store: StoreSettings = Field(default_factory=StoreSettings, description=StoreSettings.__doc__)
-    bus: BusSettings = Field(default_factory=BusSettings, description=BusSettings.__doc__)
-    forwarding: ForwardingSettings = Field(default_factory=ForwardingSettings, description=ForwardingSettings.__doc__)
-    validation: ValidationSettings = Field(default_factory=ValidationSettings, description=ValidationSettings.__doc__)
-    manager: ManagerSettings = Field(default_factory=ManagerSettings, description=ManagerSettings.__doc__)
-    security: SecuritySettings = Field(default_factory=SecuritySettings, description=SecuritySettings.__doc__)
-    telemetry: TelemetrySettings = Field(default_factory=TelemetrySettings, description=TelemetrySettings.__doc__)
-    retention: RetentionSettings = Field(default_factory=RetentionSettings, description=RetentionSettings.__doc__)
-    sources: tuple[SourceSettings, ...] = Field((), description=SourceSettings.__doc__)
-    subscriptions: tuple[SubscriptionSettings, ...] = Field((), description=SubscriptionSettings.__doc__)
+    data: DataSettings = Field(default=DataSettings(), description=DataSettings.__doc__)
+    http: HttpSettings = Field(default=HttpSettings(), description=HttpSettings.__doc__)
+    store: StoreSettings = Field(default=StoreSettings(), description=StoreSettings.__doc__)
+    bus: BusSettings = Field(default=BusSettings(), description=BusSettings.__doc__)
+    forwarding: ForwardingSettings = Field(default=ForwardingSettings(), description=ForwardingSettings.__doc__)
+    validation: ValidationSettings = Field(default=ValidationSettings(), description=ValidationSettings.__doc__)
+    manager: ManagerSettings = Field(default=ManagerSettings(), description=ManagerSettings.__doc__)
+    security: SecuritySettings = Field(default=SecuritySettings(), description=SecuritySettings.__doc__)
+    telemetry: TelemetrySettings = Field(default=TelemetrySettings(), description=TelemetrySettings.__doc__)
+    retention: RetentionSettings = Field(default=RetentionSettings(), description=RetentionSettings.__doc__)
+    sources: tuple[SourceSettings, ...] = Field(default=(), description=SourceSettings.__doc__)
+    subscriptions: tuple[SubscriptionSettings, ...] = Field(default=(), description=SubscriptionSettings.__doc__)
 
     @classmethod
     def settings_customise_sources(
@@ -362,6 +391,15 @@ class Settings(BaseSettings):
     @classmethod
     def _ids_differ(cls, value: tuple[Any, ...]) -> tuple[Any, ...]:
         return _unique(value, "id", [each.id for each in value])
+
+    @model_validator(mode="after")
+    def _known_keys(self) -> Self:
+        names = {key.name for key in self.security.keys}
+        for index, source in enumerate(self.sources):
+            unknown = sorted(source.keys - names)
+            if unknown:
+                raise ValueError(f"sources[{index}].keys: {unknown[0]!r} is not the name of one of security.keys")
+        return self
 
 
 def _unique(value: tuple[Any, ...], what: str, names: list[str]) -> tuple[Any, ...]:

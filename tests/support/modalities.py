@@ -74,7 +74,7 @@ PATIENTS: Final = (
         sex="F",
         charset=("ISO_IR 192",),
     ),
-    Patient(patient_id="", name={"Alphabetic": "Люкceмбypг"}, birth_date="", sex="", charset=("ISO_IR 144",)),
+    Patient(patient_id="", name={"Alphabetic": "Толстой^Лев"}, birth_date="", sex="", charset=("ISO_IR 144",)),
 )
 
 
@@ -141,22 +141,22 @@ _PLANS: Final = {
 
 
 def ct(uid: str, *, patient: Patient | None = None, seed: int = 0, outcome: str = COMPLETED) -> Step:
-    """Computed tomography: topogram and one series, dose in the step and as a dose report."""
+    """Make a CT step: topogram and one series, dose in the step and as a dose report."""
     return _step("CT", uid, patient, seed, outcome)
 
 
 def mr(uid: str, *, patient: Patient | None = None, seed: int = 0, outcome: str = COMPLETED) -> Step:
-    """Magnetic resonance: three series, and updates that leave Specific Character Set out."""
+    """Make an MR step: three series, and updates that leave Specific Character Set out."""
     return _step("MR", uid, patient, seed, outcome)
 
 
 def us(uid: str, *, patient: Patient | None = None, seed: int = 0, outcome: str = COMPLETED) -> Step:
-    """Ultrasound: one series, a structured report, no interim update."""
+    """Make an ultrasound step: one series, a structured report, no interim update."""
     return _step("US", uid, patient, seed, outcome)
 
 
 def xa(uid: str, *, patient: Patient | None = None, seed: int = 0, outcome: str = COMPLETED) -> Step:
-    """Angiography: two scheduled steps in one (group case), an update after every run, dose as it adds up."""
+    """Make an angiography step: two scheduled steps in one (group case), an update after every run."""
     return _step("XA", uid, patient, seed, outcome)
 
 
@@ -190,17 +190,17 @@ def padded(step: Step, size: int) -> Step:
         missing = size - len(orjson.dumps(data_set))
         if not series or missing <= 0:
             continue
-        images = series[-1].setdefault("00081140", {"vr": "SQ"}).setdefault("Value", [])
-        pattern = images[0] if images else series[-1]["00400220"]["Value"][0]
-        root = pattern["00081155"]["Value"][0].rpartition(".")[0]
-        each = len(orjson.dumps(pattern)) + 6
-        images.extend(
-            {
-                "00081150": pattern["00081150"],
-                "00081155": {"vr": "UI", "Value": [f"{root}.{100_000 + number}"]},
-            }
-            for number in range(missing // each + 1)
+        pattern = next(
+            item for one in reversed(series) for tag in ("00081140", "00400220") for item in one[tag].get("Value", ())
         )
+        root = pattern["00081155"]["Value"][0].rpartition(".")[0]
+        more = [
+            {"00081150": pattern["00081150"], "00081155": {"vr": "UI", "Value": [f"{root}.{number}"]}}
+            for number in range(100_000, 100_000 + missing // 100)
+        ]
+        each = len(orjson.dumps(pattern | {"00081155": {"vr": "UI", "Value": [f"{root}.100000"]}})) + 1
+        images = series[-1]["00081140"]
+        images["Value"] = images.get("Value", []) + more[: missing // each + 1]
     return longer
 
 

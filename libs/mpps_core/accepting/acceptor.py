@@ -237,7 +237,7 @@ class Acceptor:
             received_at=now,
             updated_at=now,
         )
-        operation = _operation(submission, prepared, step, accept_id, payload)
+        operation = _operation(submission, prepared, step, accept_id, payload, now)
         return OperationWrite(step=step, operation=operation, expected_rev=None)
 
     async def _updated(self, submission: Submission, step: Step, prepared: Prepared, accept_id: str) -> OperationWrite:
@@ -255,9 +255,10 @@ class Acceptor:
             sources=sources,
             dataset=dataset,
             inline_bytes=inline,
-            updated_at=now,
+            # Never less than before: whoever matched by it once must not lose the step to a clock that went back.
+            updated_at=max(now, step.updated_at),
         )
-        operation = _operation(submission, prepared, after, accept_id, payload)
+        operation = _operation(submission, prepared, after, accept_id, payload, now)
         return OperationWrite(step=after, operation=operation, expected_rev=step.rev)
 
     async def _place(self, uid: str, packed: Packed, inline: int) -> tuple[Payload, int]:
@@ -306,13 +307,15 @@ class Acceptor:
             self._observer.operation_accepted(door=submission.door, kind=kind, outcome=outcome, seconds=seconds)
 
 
-def _operation(submission: Submission, prepared: Prepared, step: Step, accept_id: str, payload: Payload) -> Operation:
+def _operation(
+    submission: Submission, prepared: Prepared, step: Step, accept_id: str, payload: Payload, now: float
+) -> Operation:
     """Return the operation that makes ``step``, the step after it."""
     return Operation(
         number=step.version,
         kind=StepOperation.CREATE if step.version == 1 else StepOperation.UPDATE,
         accept_id=accept_id,
-        received_at=step.updated_at,
+        received_at=now,
         source=submission.source,
         client=submission.client,
         request_id=submission.request_id,

@@ -16,7 +16,7 @@ import msgspec
 from mpps_core.accepting.retriever import Retriever
 from mpps_core.attempt import Attempt
 from mpps_core.clock import Clock
-from mpps_core.errors import NotFound, StoreError
+from mpps_core.errors import NotFound
 from mpps_core.forwarding import breaker as breakers
 from mpps_core.forwarding.answers import Answer, Channel, Meaning, fault_of, meaning_of
 from mpps_core.forwarding.backoff import retry_delay
@@ -94,6 +94,7 @@ class Dispatcher:
         self._attempts: set[asyncio.Task[None]] = set()
         self._returning: list[_Work] = []  # active lanes with more to send and nothing read yet
         self._kicked = asyncio.Event()
+        self._level = asyncio.Event()  # set when no lane is active any more, once stopping
         self._wake_at = math.inf  # monotonic: when the first lane that waits is due again
         self._paused_until = 0.0  # monotonic
         self._stopping = False
@@ -128,7 +129,10 @@ class Dispatcher:
         await wait_for(self._kicked, self._pause())
 
     async def stop(self, *, abort: bool) -> None:
-        """Start nothing more; wait for attempts under way, or break them off. Their progress is still written."""
+        """Start nothing more; wait for attempts under way, or break them off, and until their progress is durable.
+
+        Whoever reads the rows next, a successor for this subscription for one, must find it there.
+        """
         self._stopping = True
         self._drop_ready()
         if abort:
@@ -136,6 +140,8 @@ class Dispatcher:
                 task.cancel()
         if self._attempts:
             await asyncio.wait(self._attempts)
+        if self._active:
+            await self._level.wait()
         await self._sender.close()
 
     # Reading rows
@@ -182,7 +188,7 @@ class Dispatcher:
             return
         try:
             operations = await self._ledger.read_operations([(work.lane.uid, number) for work, number in sendable])
-        except StoreError:
+        except BaseException:
             for work, _ in sendable:
                 self._forget(work)
             raise
@@ -344,6 +350,7 @@ class Dispatcher:
             subscription=lane.subscription,
             uid=lane.uid,
             gen=before.gen,
+            turn=before.turn,
             epoch=epoch,
             judged_version=before.version,
             cursor=lane.cursor,
@@ -357,7 +364,7 @@ class Dispatcher:
             reason=lane.reason,
             now=self._clock.wall(),
         )
-        written = msgspec.structs.replace(lane, epoch=epoch)
+        written = msgspec.structs.replace(lane, epoch=epoch, turn=before.turn + 1)
         self._progress.submit(progress, attempt, lambda row: self._durable(work, written, row))
 
     def _durable(self, work: _Work, written: Lane, row: Lane | None) -> None:
@@ -384,12 +391,16 @@ class Dispatcher:
 
     def _forget(self, work: _Work) -> None:
         self._active.pop(work.lane.uid, None)
+        if self._stopping and not self._active:
+            self._level.set()
         if self._capacity() > 0 and not self._ready:
             self._kicked.set()
 
     def _drop_ready(self) -> None:
         while self._ready:
-            self._active.pop(self._ready.popleft().lane.uid, None)
+            self._forget(self._ready.popleft())
+        while self._returning:
+            self._forget(self._returning.pop())
 
     def _record(
         self, situation: Situation, answer: Answer, meaning: Meaning, note: str | None, started: float

@@ -49,8 +49,7 @@ class ProgressWriter:
         """Write what waits, as one bulk; wait for something first if nothing does."""
         await self._wanted.wait()
         batch = [self._pending[i] for i in range(min(BATCH, len(self._pending)))]
-        # When this raises, the batch stays and is written again: conditional on gen and epoch, the same writes may be
-        # repeated however far they came.
+        # When this raises, the batch stays and is written again, however far it came: a write takes its turn once.
         rows = await self._write(batch)
         for _ in batch:
             self._pending.popleft()

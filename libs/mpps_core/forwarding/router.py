@@ -44,7 +44,8 @@ class Router:
         self._clock = clock
         self._poll = poll
         self._routed = routed
-        self._subscriptions = SubscriptionSet(revision=0, items=())
+        self._subscriptions: SubscriptionSet | None = None  # before they are known, nothing can be routed
+        self._adopted = asyncio.Event()
         self._between_rounds = asyncio.Lock()
         self._more = False
 
@@ -52,19 +53,24 @@ class Router:
         """Route with these subscriptions from now on; when this returns, no round with older ones is under way."""
         async with self._between_rounds:
             self._subscriptions = subscriptions
+        self._adopted.set()
 
     async def round(self) -> None:
         """Wait for a hint, at most for the poll interval, unless more is known to wait; then route one batch."""
         if not self._more:
             await self._hints.receive(self._poll)
+        await self._adopted.wait()
         async with self._between_rounds:
+            subscriptions = self._subscriptions
+            if subscriptions is None:
+                return
             steps = await self._store.unrouted(self._ownership.slots(), BATCH)
             if steps:
-                await self._route(steps)
+                await self._route(steps, subscriptions)
             self._more = len(steps) == BATCH
 
-    async def _route(self, steps: Sequence[StepOutline]) -> None:
-        writes = lanes_of(steps, self._subscriptions.items, self._clock.wall())
+    async def _route(self, steps: Sequence[StepOutline], subscriptions: SubscriptionSet) -> None:
+        writes = lanes_of(steps, subscriptions.items, self._clock.wall())
         if writes:
             await self._store.route(writes)
             self._routed(writes)

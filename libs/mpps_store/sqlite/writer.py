@@ -1,0 +1,217 @@
+"""The one thread that writes, with group commit, and what it does when the disk fails it (rule 6)."""
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Final
+
+import apsw
+
+from mpps_core.errors import OutcomeUnknown, StoreError, StoreUnavailable
+from mpps_store.sqlite.verdicts import Verdict, as_store_error, describe, is_clean_in_commit, verdict_on
+from mpps_store.sqlite.workers import Outcome, Unit, Worker
+
+CHECKPOINT_PAGES: Final = 1000
+"""WAL frames after which they are moved into the database."""
+
+_IDLE: Final = 0.05  # seconds without work after which chores are done
+_PUT_OFF: Final = 50_000  # units after which chores are done although there is work
+
+_FIRST_PAUSE: Final = 0.1  # seconds between attempts to get going again
+_LONGEST_PAUSE: Final = 2.0
+
+
+class Writer(Worker):
+    """Applies units in batches, each batch one transaction, each unit in a savepoint of its own.
+
+    ``connect`` opens the writing connection; ``connection`` is the first one. ``chore`` is done when there is time
+    for it, as one transaction that need not be durable at once; it tells whether it wants to go on.
+    """
+
+    def __init__(
+        self,
+        connection: apsw.Connection,
+        connect: Callable[[], apsw.Connection],
+        chore: Callable[[apsw.Connection], bool],
+    ) -> None:
+        super().__init__("mpps-store-writer")
+        self._connect = connect
+        self._chore = chore
+        self._until_chore: float | None = _IDLE  # seconds without work; None: there is no chore
+        self._since_chore = 0  # units
+        self._connection: apsw.Connection | None = None
+        self._wal_pages = 0
+        self._checkpointed_at = 0  # pages in the WAL when a checkpoint was last tried
+        self.trouble: str | None = None  #: why nothing is accepted now
+        self._adopt(connection)
+
+    def _run(self) -> None:
+        while True:
+            if self._connection is None and not self._heal():
+                return
+            units = self._take(timeout=self._until_chore)
+            if units is None:
+                self._drop()
+                return
+            if self._connection is None:
+                continue
+            if units:
+                self._tell(self._commit(self._connection, units))
+                self._until_chore = _IDLE
+                self._since_chore += len(units)
+            if not units or self._since_chore >= _PUT_OFF:
+                self._do_chore()
+            self._checkpoint_if_large()
+
+    # A batch
+
+    def _commit(self, connection: apsw.Connection, units: list[Unit]) -> list[Outcome]:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            outcomes = [_apply(connection, unit) for unit in units]
+        except Exception as error:  # noqa: BLE001 - whatever it is, those who wait must hear of it
+            self._roll_back(connection, error)
+            return [Outcome(unit, error=_unavailable(error)) for unit in units]
+        try:
+            connection.execute("COMMIT")
+        except Exception as error:  # noqa: BLE001 - the same
+            if is_clean_in_commit(error):
+                self._roll_back(connection, error)
+                return [Outcome(unit, error=_unavailable(error)) for unit in units]
+            self._abandon(error)
+            return [Outcome(unit, error=OutcomeUnknown(f"the commit failed: {describe(error)}")) for unit in units]
+        return outcomes
+
+    def _roll_back(self, connection: apsw.Connection, error: Exception) -> None:
+        try:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+        except apsw.Error:
+            self._abandon(error)
+            return
+        if verdict_on(error) is Verdict.BROKEN:
+            self._abandon(error)
+        elif isinstance(error, apsw.FullError):
+            # What is in the WAL may fit into the database, and the WAL can then be used from its start again.
+            self._checkpoint(connection)
+
+    def _do_chore(self) -> None:
+        connection = self._connection
+        if connection is None:
+            return
+        more = False
+        try:
+            # Not synced by itself: the next commit of a batch syncs it too, and what a crash takes is done again.
+            connection.pragma("synchronous", "normal")
+            connection.execute("BEGIN IMMEDIATE")
+            more = self._chore(connection)
+            connection.execute("COMMIT")
+        except Exception as error:  # noqa: BLE001 - nobody waits for it, and it is tried again after the next batch
+            self._roll_back(connection, error)
+        if self._connection is not None:
+            self._connection.pragma("synchronous", "full")
+        self._until_chore = 0.0 if more else None
+        self._since_chore = self._since_chore if more else 0
+
+    # Checkpoints
+
+    def _adopt(self, connection: apsw.Connection) -> None:
+        connection.set_wal_hook(self._committed)
+        self._wal_pages = self._checkpointed_at = 0
+        self._connection = connection
+
+    def _committed(self, connection: apsw.Connection, database: str, pages: int) -> int:
+        del connection, database
+        self._wal_pages = pages
+        return int(apsw.SQLITE_OK)
+
+    def _checkpoint_if_large(self) -> None:
+        if self._wal_pages < self._checkpointed_at:
+            self._checkpointed_at = 0  # it was begun anew
+        if self._connection is not None and self._wal_pages >= self._checkpointed_at + CHECKPOINT_PAGES:
+            self._checkpoint(self._connection)
+
+    def _checkpoint(self, connection: apsw.Connection) -> None:
+        """Move the WAL into the database as far as readers allow. What is committed stays so if that fails."""
+        self._checkpointed_at = self._wal_pages
+        try:
+            connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+        except apsw.Error as error:
+            if verdict_on(error) is Verdict.BROKEN:
+                self._abandon(error)
+
+    # After an error that leaves the connection or the outcome in doubt
+
+    def _abandon(self, error: Exception) -> None:
+        self.trouble = describe(error)
+        self._drop()
+
+    def _drop(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            try:
+                connection.close(force=True)
+            except apsw.Error as error:
+                self.trouble = self.trouble or describe(error)
+
+    def _heal(self) -> bool:
+        """Refuse everything until the database is open and wholly checkpointed; False when told to end meanwhile.
+
+        After that, what a failed sync left in the WAL is either in the database, durably, or gone for good, so
+        that looking by ``accept_id`` gives the answer.
+        """
+        pause = 0.0
+        for longer in _pauses():
+            if not self._refuse_for(pause):
+                return False
+            try:
+                connection = self._connect()
+                try:
+                    connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+                except BaseException:
+                    connection.close(force=True)
+                    raise
+            except Exception as error:  # noqa: BLE001 - there is nobody to tell, only to try again
+                self.trouble = error.detail if isinstance(error, StoreError) else describe(error)
+                pause = longer
+            else:
+                self._adopt(connection)
+                self.trouble = None
+                break
+        return True
+
+    def _refuse_for(self, seconds: float) -> bool:
+        """Answer whatever arrives with StoreUnavailable; False when told to end."""
+        end = time.monotonic() + seconds
+        while True:
+            units = self._take(timeout=max(0.0, end - time.monotonic()))
+            if units is None:
+                return False
+            reason = f"the store cannot be used now: {self.trouble}"
+            self._tell([Outcome(unit, error=StoreUnavailable(reason)) for unit in units])
+            if not units or time.monotonic() >= end:
+                return True
+
+
+def _apply(connection: apsw.Connection, unit: Unit) -> Outcome:
+    """Apply one unit. An error that concerns the whole batch is raised, one of the unit alone is its outcome."""
+    connection.execute("SAVEPOINT unit")
+    try:
+        result = unit.apply(connection)
+    except Exception as error:
+        if not isinstance(error, StoreError) and verdict_on(error) in {Verdict.OUTAGE, Verdict.BROKEN}:
+            raise
+        connection.execute("ROLLBACK TO unit; RELEASE unit")
+        return Outcome(unit, error=as_store_error(error))
+    connection.execute("RELEASE unit")
+    return Outcome(unit, result)
+
+
+def _unavailable(error: Exception) -> StoreUnavailable:
+    return StoreUnavailable(f"the store cannot be used now: {describe(error)}; nothing was written")
+
+
+def _pauses() -> Iterator[float]:
+    pause = _FIRST_PAUSE
+    while True:
+        yield pause
+        pause = min(pause * 2, _LONGEST_PAUSE)

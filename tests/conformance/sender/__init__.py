@@ -1,0 +1,1 @@
+"""What every sender promises, whatever protocol it speaks."""

@@ -1,0 +1,1 @@
+"""Tests of the console over a real server on loopback."""

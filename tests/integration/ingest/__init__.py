@@ -1,0 +1,1 @@
+"""Tests of the DICOMweb door over a real server on loopback."""

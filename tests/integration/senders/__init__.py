@@ -1,0 +1,1 @@
+"""Tests of the senders against servers on loopback."""

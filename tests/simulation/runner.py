@@ -1,0 +1,53 @@
+"""Runs simulated days."""
+
+import asyncio
+import gc
+from dataclasses import dataclass
+
+from tests.simulation.checks import busy, violations
+from tests.simulation.virtual_time import Deadlock, VirtualLoop
+from tests.simulation.world import World
+
+
+@dataclass
+class Day:
+    """What came of one day."""
+
+    seed: int
+    violations: list[str]
+    world: World
+
+    @property
+    def replay(self) -> str:
+        """The command that shows this day again."""
+        return f"python -m tests.simulation {self.seed}"
+
+
+def run_day(seed: int) -> Day:
+    """Live through the day of a seed and judge it."""
+    loop = VirtualLoop()
+    try:
+        asyncio.set_event_loop(loop)
+        world = World(seed, loop)
+        try:
+            loop.run_until_complete(world.day())
+            turns, calls = loop.run_until_complete(world.idle())
+            found = [*violations(world), *busy(turns, calls)]
+        except Deadlock as deadlock:
+            found = [str(deadlock)]
+        return Day(seed, found, world)
+    finally:
+        _close(loop)
+
+
+def _close(loop: VirtualLoop) -> None:
+    """End what is still running without a word: these processes would have run on."""
+    tasks = asyncio.all_tasks(loop)
+    for task in tasks:
+        task.cancel()
+    loop.set_task_factory(None)
+    if tasks:
+        loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+    asyncio.set_event_loop(None)
+    loop.close()
+    gc.collect(0)
