@@ -5,8 +5,10 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from http import HTTPStatus
 from pathlib import Path
 from typing import Final
 
@@ -20,8 +22,8 @@ from mpps_cli.samples import SAMPLES, Sample, read_sample
 
 _START_SECONDS: Final = 20.0
 _STOP_SECONDS: Final = 25.0
-_TRIES: Final = 20
-_PAUSE_BETWEEN_TRIES: Final = 0.3
+_REPETITIONS: Final = 20
+_BETWEEN_REPETITIONS: Final = 0.3
 
 _SETTINGS: Final = """\
 # A hospital in a hurry: what takes minutes elsewhere takes seconds here.
@@ -58,6 +60,10 @@ class Subscriber:
     name: str
     receiver: Receiver
     state: str = "well"
+
+    def has_all(self, steps: Sequence[Step]) -> bool:
+        """Tell whether it has everything that was accepted of these steps."""
+        return all(self.has(step) == len(step.accepted) for step in steps)
 
     def has(self, step: Step) -> int:
         """Return how many operations of a step it has."""
@@ -207,24 +213,29 @@ class Hospital:
         await sick.receiver.start()
         self._becomes(sick, "well")
 
-    def level(self) -> bool:
-        """Tell whether everybody has everything that was accepted."""
-        return all(subscriber.has(step) == len(step.accepted) for subscriber in self.subscribers for step in self.steps)
+    async def level(self) -> None:
+        """Wait until everybody has everything that was accepted."""
+        await asyncio.gather(
+            *(each.receiver.until(partial(each.has_all, self.steps), timeout=None) for each in self.subscribers)
+        )
 
     async def _sent(self, modality: Modality, step: Step, body: bytes, *, update: bool) -> None:
-        for _ in range(_TRIES):
-            sent = await asyncio.to_thread(modality.send, step.uid, body, update=update)
-            if sent.done:
-                return
-            if sent.reply.status != 503:  # noqa: PLR2004 - "repeat it"
+        """Send an operation, again if the manager asks for that, as modalities do."""
+        sent = await asyncio.to_thread(modality.send, step.uid, body, update=update)
+        for _ in range(_REPETITIONS):
+            if sent.reply.status != HTTPStatus.SERVICE_UNAVAILABLE:
                 break
-            await asyncio.sleep(_PAUSE_BETWEEN_TRIES)
-        problem = sent.reply.problem()
-        raise Failure(f"{step.name} was not accepted: {problem['title']} ({sent.reply.status}): {problem['detail']}")
+            await asyncio.sleep(_BETWEEN_REPETITIONS)
+            sent = await asyncio.to_thread(modality.send, step.uid, body, update=update)
+        if not sent.done:
+            problem = sent.reply.problem()
+            raise Failure(
+                f"{step.name} was not accepted: {problem['title']} ({sent.reply.status}): {problem['detail']}"
+            )
 
-    def _subscriber(self, subscription: str, name: str, delay: float) -> Subscriber:
-        subscriber = Subscriber(id=subscription, name=name, receiver=Receiver(delay=delay))
-        return subscriber
+    @staticmethod
+    def _subscriber(subscription: str, name: str, delay: float) -> Subscriber:
+        return Subscriber(id=subscription, name=name, receiver=Receiver(delay=delay))
 
     def _becomes(self, subscriber: Subscriber, state: str) -> None:
         subscriber.state = state

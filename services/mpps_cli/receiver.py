@@ -164,10 +164,10 @@ class Receiver:
         """Return what was answered with success, in order, of one step or all."""
         return [each for each in self.arrivals if each.accepted and uid in {None, each.uid}]
 
-    async def until(self, done: Callable[["Receiver"], bool], timeout: float = 30.0) -> None:
-        """Wait until something holds. Raises TimeoutError."""
+    async def until(self, done: Callable[[], bool], timeout: float | None = 30.0) -> None:
+        """Wait until something holds that depends on what has arrived. Raises TimeoutError."""
         async with asyncio.timeout(timeout):
-            while not done(self):
+            while not done():
                 self._changed.clear()
                 await self._changed.wait()
 

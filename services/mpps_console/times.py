@@ -6,6 +6,10 @@ from typing import Final
 
 _RFC_3339: Final = re.compile(r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:[Zz]|[+-]\d{2}:\d{2})", re.ASCII)
 _DEVICE_TIME: Final = re.compile(r"(\d{4})(\d{2})(\d{2})(?:(\d{2})(?:(\d{2})(?:(\d{2})(\.\d{1,6})?)?)?)?", re.ASCII)
+HALF_A_MICROSECOND: Final = 5e-7
+"""How far a time may be from what is written of it; filters by time allow for it, so that a time copied from an answer
+finds what it was copied from."""
+
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 

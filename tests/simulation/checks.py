@@ -1,5 +1,7 @@
 """What must hold after every simulated day: the promise of section F, and the accounts that prove it."""
 
+from collections import Counter
+
 from mpps_core.forwarding.next_operation import begins_lane
 from mpps_core.lane import LaneState
 from mpps_core.subscription import Start, Subscription
@@ -13,6 +15,10 @@ MAX_CALLS_PER_IDLE_SECOND = 20.0
 """Polls of routing, subscriptions, back-fill and five dispatchers come to less; a busy loop to far more."""
 
 
+MOST_ATTEMPTS = 300
+"""Attempts per lane on a bad day: with the policy of the day, some dozens are usual."""
+
+
 def violations(world: World) -> list[str]:
     """Return everything that does not hold."""
     found = [*_accepted(world), *_answers(world), *_numbers(world)]
@@ -22,7 +28,9 @@ def violations(world: World) -> list[str]:
         found += _arrived(world, subscription, receiver)
     for name, receiver in world.receivers.items():
         found += _order(name, receiver)
+        found += _effort(name, receiver)
         found += _silence_after_removal(world, name, receiver)
+    found += _replayed(world)
     if not world.level():
         found.append("not level in the end")
     return found
@@ -100,7 +108,7 @@ def _arrived(world: World, subscription: Subscription, receiver: Receiver) -> li
 
 def _order(name: str, receiver: Receiver) -> list[str]:
     """No attempt starts after a newer operation's attempt, replay and healing aside; none before its cursor."""
-    found = []
+    found = [f"{name}: {lane} while another attempt of its lane was under way" for lane in receiver.doubled]
     newest: dict[str, tuple[int, int]] = {}
     for start in receiver.starts:
         if start.cursor is not None and start.cursor < start.number - 1:
@@ -112,6 +120,25 @@ def _order(name: str, receiver: Receiver) -> list[str]:
             found.append(f"{name}: {start.uid}/{start.number} started after {number} at {start.at:.2f}")
         # A rewind is used up by the first attempt that goes back.
         newest[start.uid] = (start.rewinds if start.number < number else rewinds, start.number)
+    return found
+
+
+def _effort(name: str, receiver: Receiver) -> list[str]:
+    """No lane is tried without end in no time: every wait is a wait, and healing happens once (rule 22)."""
+    tried = Counter(start.uid for start in receiver.starts)
+    return [f"{name}: {count} attempts for {uid}" for uid, count in tried.items() if count > MOST_ATTEMPTS]
+
+
+def _replayed(world: World) -> list[str]:
+    """A replay that was taken has gone back to the Create, whatever was under way (rule 19)."""
+    found = []
+    for key, at in world.replays:
+        subscription = world.store._subscriptions.get(key.subscription)
+        if subscription is None:
+            continue
+        starts = world.receivers[subscription.id].starts
+        if not any(start.uid == key.uid and start.number == 1 and start.at >= at for start in starts):
+            found.append(f"{subscription.id}: the replay of {key.uid} taken at {at:.2f} was forgotten")
     return found
 
 

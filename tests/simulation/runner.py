@@ -40,13 +40,18 @@ def run_day(seed: int) -> Day:
         _close(loop)
 
 
+def bad_days(first: int, count: int) -> list[str]:
+    """Return a line with the replay command for each day on which something did not hold."""
+    days = (run_day(seed) for seed in range(first, first + count))
+    return [f"{day.replay}   # {day.violations[0]}" for day in days if day.violations]
+
+
 def _close(loop: VirtualLoop) -> None:
     """End what is still running without a word: these processes would have run on."""
-    tasks = asyncio.all_tasks(loop)
-    for task in tasks:
-        task.cancel()
     loop.set_task_factory(None)
-    if tasks:
+    while tasks := asyncio.all_tasks(loop):  # what ends may begin something
+        for task in tasks:
+            task.cancel()
         loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
     asyncio.set_event_loop(None)
     loop.close()

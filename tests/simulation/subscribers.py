@@ -35,11 +35,14 @@ class Receiver:
     unavailable: float = 0.0
     hang: float = 0.0
     reset: float = 0.0
+    leaky: float = 0.0  # probability that a Create is answered with success and not kept
     can_retrieve: bool = True
     steps: dict[str, bytes] = field(default_factory=dict)
     processed: list[tuple[str, int]] = field(default_factory=list)
     starts: list[Start] = field(default_factory=list)
     rewound: dict[str, int] = field(default_factory=dict)  # uid → times somebody or something sent it back
+    under_way: set[tuple[str, str]] = field(default_factory=set)  # (life of the manager, uid)
+    doubled: list[str] = field(default_factory=list)  # lanes with two attempts at once
 
     def forget(self, uid: str) -> None:
         """Lose a step, as a restored backup would."""
@@ -53,6 +56,8 @@ class Receiver:
             if known is not None:
                 return 409
             self.steps[delivery.uid] = delivery.body
+            if self.rng.random() < self.leaky:
+                self.forget(delivery.uid)
         else:
             if known is None:
                 return 404
@@ -74,6 +79,17 @@ class SimulatedSender:
 
     async def deliver(self, delivery: Delivery) -> Answer:
         await still_alive()
+        process = PROCESS.get()
+        lane = ("" if process is None else process.name, delivery.uid)
+        if lane in self._receiver.under_way:
+            self._receiver.doubled.append(f"{delivery.uid}/{delivery.number}")
+        self._receiver.under_way.add(lane)
+        try:
+            return await self._deliver(delivery)
+        finally:
+            self._receiver.under_way.discard(lane)
+
+    async def _deliver(self, delivery: Delivery) -> Answer:
         receiver, rng = self._receiver, self._receiver.rng
         loop = asyncio.get_running_loop()
         self._note_start(delivery, loop.time())

@@ -1,7 +1,6 @@
 """An event loop whose time passes only when nothing else is left to do."""
 
 import asyncio
-import math
 import selectors
 from collections.abc import Mapping
 from typing import Any
@@ -33,9 +32,8 @@ class _Selector(selectors.BaseSelector):
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         if timeout is None:
             raise Deadlock("every task waits for something that cannot happen")
-        if timeout > 0:
-            # At least one step of the number itself, or a wait shorter than its precision would never end.
-            self.now = max(self.now + timeout, math.nextafter(self.now, math.inf))
+        # A turn of the loop takes a microsecond, or a wait shorter than the timers' resolution would never end.
+        self.now += max(timeout, 0.0) + 1e-6
         return []
 
     def get_map(self) -> Mapping[Any, selectors.SelectorKey]:
@@ -49,7 +47,6 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self._virtual = _Selector()
         self.iterations = 0
         super().__init__(self._virtual)
-        self._clock_resolution = 0.0  # a timer must not fire before its time, not even by a nanosecond
 
     def time(self) -> float:
         return self._virtual.now

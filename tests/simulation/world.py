@@ -17,7 +17,7 @@ from mpps_core.errors import NotFound, StoreError
 from mpps_core.forwarding.forwarder import Forwarder
 from mpps_core.forwarding.ownership import SoleOwner
 from mpps_core.forwarding.policy import ForwardPolicy
-from mpps_core.lane import LaneKey, LaneRequest, RequestKind
+from mpps_core.lane import LaneKey, LaneRequest, LaneState, RequestKind
 from mpps_core.observer import NullObserver
 from mpps_core.subscription import Limits, Start, Subscription
 from mpps_core.wakeup import WakeUp
@@ -33,6 +33,7 @@ POLICY = ForwardPolicy(
 )
 SKEW = 8.0  # seconds that the time of day may be off, either way, which back-fill allows for (rule 11)
 BAD_DAY = 40.0  # virtual seconds of faults
+LATEST = 4.0  # virtual seconds after which no write lands any more
 CALM = 400.0  # virtual seconds in which everything must become level
 IDLE = 60.0  # virtual seconds in which nothing should happen
 
@@ -85,6 +86,7 @@ class World:
         self.owner: SoleOwner | None = None
         self.forwarder: Forwarder | None = None
         self.acceptor: Acceptor | None = None
+        self.replays: list[tuple[LaneKey, float]] = []  # taken by the store, with the virtual time of its answer
         self.crashes = 0
         self._ids = 0
         self._restart: asyncio.TimerHandle | None = None
@@ -236,11 +238,12 @@ class World:
         receiver.refuse, receiver.unavailable, receiver.hang, receiver.reset = (
             self.rng.choice([0.0, 0.0, 0.3, 0.8]) for _ in range(4)
         )
+        receiver.leaky = self.rng.choice([0.0, 0.0, 0.0, 0.9])
 
     def _heal_all(self) -> None:
         for receiver in self.receivers.values():
             receiver.down = False
-            receiver.refuse = receiver.unavailable = receiver.hang = receiver.reset = 0.0
+            receiver.refuse = receiver.unavailable = receiver.hang = receiver.reset = receiver.leaky = 0.0
         self.chaos.rates = Rates()
         self._calm = True
         self._restart = None
@@ -271,10 +274,21 @@ class World:
             receiver.rewound[lane.uid] = receiver.rewound.get(lane.uid, 0) + 1
         key = LaneKey(subscription=lane.subscription, uid=lane.uid)
         request = LaneRequest(kind=kind, who="operator", why="simulated")
+        await self._place(key, request)
+
+    async def _place(self, key: LaneKey, request: LaneRequest) -> None:
         try:
-            await self.store.place_request(key, request, self.clock.wall())
+            placed = await self.store.place_request(key, request, self.clock.wall())
         except StoreError:
             return
+        if placed and request.kind is RequestKind.REWIND:
+            self.replays.append((key, self.loop.time()))
+
+    async def _resend_parked(self) -> None:
+        """Do what a person would, once everything works again."""
+        for lane in list(self.store._lanes.values()):
+            if lane.state is LaneState.PARKED:
+                await self._place(lane.key, LaneRequest(kind=RequestKind.RESEND, who="operator", why="it works again"))
 
     async def _pause(self) -> None:
         subscriptions = list(self.store._subscriptions.values())
@@ -332,13 +346,15 @@ class World:
         modalities = [Modality(f"{n}", self.rng, self.door, self.book) for n in range(4)]
         work = [self.loop.create_task(m.run(self.rng.randint(1, 3))) for m in modalities]
         await self.weather()
+        await asyncio.sleep(LATEST)  # a pause that lands late is undone too
         await self._enable_all()
         await asyncio.wait(work)
         if self.process is None:
             await asyncio.sleep(5.0)
         end = self.loop.time() + CALM
         while not self.level() and self.loop.time() < end:
-            await asyncio.sleep(0.5)
+            await self._resend_parked()
+            await asyncio.sleep(5.0)
 
     async def idle(self) -> tuple[int, int]:
         """Let an hour of nothing pass; return loop turns and store calls."""

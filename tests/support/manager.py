@@ -171,8 +171,11 @@ class Manager:
     def wait_ready(self, timeout: float = START_TIMEOUT) -> None:
         """Wait for the line ``ready``. Raises ManagerFailed."""
         self.wait_line("ready", timeout)
-        door = next(line for line in self.stdout if line.startswith("http"))
-        self.url = door.split()[1]
+        self.wait_door(timeout)
+
+    def wait_door(self, timeout: float = START_TIMEOUT) -> None:
+        """Wait until the HTTP door is open; it opens without a store, too. Raises ManagerFailed."""
+        self.url = self.wait_line("http", timeout).split()[1]
         # The next start takes the same port, so that whoever talks to this manager finds it again.
         self._http = self.url.partition("://")[2]
 

@@ -162,11 +162,13 @@ class Dispatcher:
         now = self._clock.wall()
         if self._clock.monotonic() >= self._wake_at:
             self._wake_at = math.inf
+        # Rows of lanes that are active when the read begins may be old by the time it ends, even if they are no
+        # longer active then; no others become active meanwhile, since only this reads rows.
+        active = frozenset(self._active)
         rows = await self._ledger.due_lanes(
-            self.subscription.number, self._ownership.slots(), now=now, limit=room + len(self._active)
+            self.subscription.number, self._ownership.slots(), now=now, limit=room + len(active)
         )
-        # Looked at after the wait: lanes may have become active or level meanwhile, never the other way round.
-        fresh = [lane for lane in rows if lane.uid not in self._active][:room]
+        fresh = [lane for lane in rows if lane.uid not in active][:room]
         works = [_Work(lane) for lane in fresh]
         for work in works:
             self._active[work.lane.uid] = work
@@ -365,29 +367,39 @@ class Dispatcher:
             now=self._clock.wall(),
         )
         written = msgspec.structs.replace(lane, epoch=epoch, turn=before.turn + 1)
-        self._progress.submit(progress, attempt, lambda row: self._durable(work, written, row))
+        tried = attempt is not None
+        self._progress.submit(progress, attempt, lambda row: self._durable(work, written, row, tried=tried))
 
-    def _durable(self, work: _Work, written: Lane, row: Lane | None) -> None:
-        """Go on with a lane whose progress is durable; ``row`` is how it is now if that is not as written."""
+    def _durable(self, work: _Work, written: Lane, row: Lane | None, *, tried: bool) -> None:
+        """Go on with a lane whose progress is durable; ``row`` is how it is now if that may not be as written."""
         work.operation = None
-        if row is not None:
-            if row.uid != work.lane.uid or row.epoch > self._ownership.epoch(row.slot):
-                return self._forget(work)
-            work.lane = row
-        else:
+        if row is not None and (row.gen, row.turn) != (written.gen, written.turn):
+            return self._differs(work, row, tried=tried)
+        if row is None:
             newer = max(work.newer, written.version)
             due = written.due
             if due is None and newer > written.version and written.state is None:
                 due = self._clock.wall()
-            work.lane = msgspec.structs.replace(written, version=newer, due=due)
+            row = msgspec.structs.replace(written, version=newer, due=due)
+        work.lane = row
+        return self._go_on(work)
+
+    def _differs(self, work: _Work, row: Lane, *, tried: bool) -> None:
+        """Somebody else wrote the row meanwhile, a request for one: what was tried may have arrived all the same."""
+        if row.uid != work.lane.uid or row.epoch > self._ownership.epoch(row.slot):
+            return self._forget(work)
+        work.lane = row
+        known = msgspec.structs.replace(row, unsure=row.unsure or tried)
+        return self._write(work, apply_request(known, self._clock.wall()), None)
+
+    def _go_on(self, work: _Work) -> None:
         lane, now = work.lane, self._clock.wall()
         if lane.due is None or lane.due > now or self._stopping or self._breaker.state is not BreakerState.CLOSED:
             if lane.due is not None:
                 self._wake_at = min(self._wake_at, self._clock.monotonic() + max(lane.due - now, 0.0))
             return self._forget(work)
         self._returning.append(work)
-        self._kicked.set()
-        return None
+        return self._kicked.set()
 
     def _forget(self, work: _Work) -> None:
         self._active.pop(work.lane.uid, None)

@@ -15,7 +15,12 @@ def apply_request(lane: Lane, now: float) -> Lane:
 
 def _rewind(lane: Lane, request: LaneRequest, now: float) -> Lane:
     cursor = max(0, min(request.position, lane.cursor))
-    return msgspec.structs.replace(_freed(lane, now), cursor=cursor, already_there=lane.already_there and cursor > 0)
+    return msgspec.structs.replace(
+        _freed(lane, now),
+        cursor=cursor,
+        unsure=lane.unsure and cursor == lane.cursor,
+        already_there=lane.already_there and cursor > 0,
+    )
 
 
 def _skip(lane: Lane, request: LaneRequest, now: float) -> Lane:
@@ -25,6 +30,7 @@ def _skip(lane: Lane, request: LaneRequest, now: float) -> Lane:
     return msgspec.structs.replace(
         freed,
         cursor=request.position,
+        unsure=False,
         high=max(lane.high, request.position),
         due=now if request.position < lane.version else None,
     )

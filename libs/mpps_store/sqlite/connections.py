@@ -1,5 +1,6 @@
 """How connections to the database are made: one that writes, and some that read."""
 
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -34,7 +35,7 @@ def open_writer(path: Path, migrations: Sequence[Migration], *, vfs: str | None 
         try:
             _prepare_writer(connection, migrations)
         except BaseException:
-            connection.close(force=True)
+            discard(connection)
             raise
     except (apsw.NotADBError, apsw.CorruptError) as error:
         raise ConfigurationError(f"the database is damaged or not one of this manager: {describe(error)}") from error
@@ -52,9 +53,15 @@ def open_reader(path: Path, *, vfs: str | None = None) -> apsw.Connection:
         connection.pragma("query_only", "on")
         connection.pragma("cache_size", -_READER_CACHE_KIB)
     except BaseException:
-        connection.close(force=True)
+        discard(connection)
         raise
     return connection
+
+
+def discard(connection: apsw.Connection) -> None:
+    """Close a connection that may have gone bad; what the disk says to that does not matter any more."""
+    with contextlib.suppress(apsw.Error):
+        connection.close(force=True)
 
 
 def refuse_old_sqlite() -> None:

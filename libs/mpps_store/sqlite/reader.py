@@ -1,15 +1,21 @@
 """A thread that reads. What it reads is committed, and not older than the request to read it."""
 
+import contextlib
 from collections.abc import Callable
 
 import apsw
 
+from mpps_core.errors import StoreError
+from mpps_store.sqlite.connections import discard
 from mpps_store.sqlite.verdicts import Verdict, as_store_error, verdict_on
 from mpps_store.sqlite.workers import Outcome, Unit, Worker
 
 
 class Reader(Worker):
-    """Reads with a connection of its own, which it opens again when it has gone bad."""
+    """Reads with a connection of its own, which it opens again when it has gone bad.
+
+    It is opened at once and kept: while it is there, nobody takes up from the WAL what a failed commit left in it.
+    """
 
     def __init__(self, name: str, connect: Callable[[], apsw.Connection]) -> None:
         super().__init__(name)
@@ -17,6 +23,8 @@ class Reader(Worker):
         self._connection: apsw.Connection | None = None
 
     def _run(self) -> None:
+        with contextlib.suppress(apsw.Error, StoreError):
+            self._connected()
         while (units := self._take()) is not None:
             self._tell(self._read(units))
         self._drop()
@@ -51,5 +59,5 @@ class Reader(Worker):
 
     def _drop(self) -> None:
         if self._connection is not None:
-            self._connection.close(force=True)
+            discard(self._connection)
             self._connection = None

@@ -276,4 +276,7 @@ class SqliteStore:
         return open_writer(self._directory.database, self._migrations, vfs=self._vfs)
 
     def _connect_reader(self) -> apsw.Connection:
+        if self._writer is not None and self._writer.trouble is not None:
+            # A new connection could take up what a failed commit left in the WAL before it is known to be durable.
+            raise StoreUnavailable(f"the store cannot be used now: {self._writer.trouble}")
         return open_reader(self._directory.database, vfs=self._vfs)

@@ -1,5 +1,6 @@
 """The one thread that writes, with group commit, and what it does when the disk fails it (rule 6)."""
 
+import contextlib
 import time
 from collections.abc import Callable, Iterator
 from typing import Final
@@ -7,6 +8,7 @@ from typing import Final
 import apsw
 
 from mpps_core.errors import OutcomeUnknown, StoreError, StoreUnavailable
+from mpps_store.sqlite.connections import discard
 from mpps_store.sqlite.verdicts import Verdict, as_store_error, describe, is_clean_in_commit, verdict_on
 from mpps_store.sqlite.workers import Outcome, Unit, Worker
 
@@ -131,13 +133,13 @@ class Writer(Worker):
             self._checkpoint(self._connection)
 
     def _checkpoint(self, connection: apsw.Connection) -> None:
-        """Move the WAL into the database as far as readers allow. What is committed stays so if that fails."""
+        """Move the WAL into the database as far as readers allow.
+
+        If that fails, what is committed is safe in the WAL, and all of it is written again the next time.
+        """
         self._checkpointed_at = self._wal_pages
-        try:
+        with contextlib.suppress(apsw.Error):
             connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
-        except apsw.Error as error:
-            if verdict_on(error) is Verdict.BROKEN:
-                self._abandon(error)
 
     # After an error that leaves the connection or the outcome in doubt
 
@@ -148,10 +150,7 @@ class Writer(Worker):
     def _drop(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
-            try:
-                connection.close(force=True)
-            except apsw.Error as error:
-                self.trouble = self.trouble or describe(error)
+            discard(connection)
 
     def _heal(self) -> bool:
         """Refuse everything until the database is open and wholly checkpointed; False when told to end meanwhile.
@@ -168,7 +167,7 @@ class Writer(Worker):
                 try:
                     connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
                 except BaseException:
-                    connection.close(force=True)
+                    discard(connection)
                     raise
             except Exception as error:  # noqa: BLE001 - there is nobody to tell, only to try again
                 self.trouble = error.detail if isinstance(error, StoreError) else describe(error)

@@ -14,6 +14,7 @@ from mpps_console.api.naming import ids_by_number, number_of
 from mpps_console.api.queries import AttemptsQuery
 from mpps_console.api.views import attempt_members
 from mpps_console.parts import ConsoleParts
+from mpps_console.times import HALF_A_MICROSECOND
 from mpps_core.attempt import AttemptFilter
 
 
@@ -28,7 +29,7 @@ def attempts_router(parts: ConsoleParts) -> APIRouter:
             subscription=await number_of(parts, query.subscription),
             uid=query.uid,
             outcome=query.outcome,
-            since=query.from_,
+            since=None if query.from_ is None else query.from_ - HALF_A_MICROSECOND,
         )
         after = read_cursor(query.cursor, str)
         found = await parts.catalogue.list_attempts(wanted, after[0] if after else None, query.limit)

@@ -49,7 +49,7 @@ Wait = Annotated[
     BeforeValidator(_wait),
     WithJsonSchema({"type": "string", "examples": ["", "10"]}),
 ]
-SubscriptionId = Annotated[str | None, BeforeValidator(_absent_if_empty), Field(pattern=ID_PATTERN)]
+SubscriptionId = Annotated[Annotated[str, Field(pattern=ID_PATTERN)] | None, BeforeValidator(_absent_if_empty)]
 
 
 class _Query(BaseModel):

@@ -14,6 +14,7 @@ from mpps_console.api.naming import ids_by_number
 from mpps_console.api.queries import MOST, StepsQuery
 from mpps_console.api.views import lane_members, operation_members, step_members
 from mpps_console.parts import ConsoleParts
+from mpps_console.times import HALF_A_MICROSECOND
 from mpps_core.lane import Lane
 from mpps_core.step import StepFilter
 from mpps_dicom import StepStatus, is_path_uid
@@ -42,8 +43,8 @@ def steps_router(parts: ConsoleParts) -> APIRouter:
             modality=query.modality,
             station=query.station,
             source=query.source,
-            received_from=query.from_,
-            received_to=query.to,
+            received_from=None if query.from_ is None else query.from_ - HALF_A_MICROSECOND,
+            received_to=None if query.to is None else query.to + HALF_A_MICROSECOND,
         )
         found = await parts.catalogue.list_steps(wanted, read_cursor(query.cursor, float, str), query.limit)
         return page([step_members(step) for step in found.items], write_cursor(found.next_position))

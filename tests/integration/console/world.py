@@ -1,5 +1,6 @@
 """A console on a real server and a store in memory, with the DICOMweb door beside it to report steps through."""
 
+import asyncio
 import hashlib
 import uuid
 from collections.abc import Mapping, Sequence
@@ -91,6 +92,7 @@ class World:
 
     async def __aenter__(self) -> Self:
         self.clock = SystemClock()
+        self.changed = asyncio.Event()
         self.outage = Outage()
         self.store = MemoryStore(faults=self.outage)
         self.owner = SoleOwner(epoch=1)
@@ -158,6 +160,7 @@ class World:
         """Take a wake-up, and do nothing: nobody forwards here."""
 
     def _changed(self) -> None:
+        self.changed.set()
         if self.apply_at_once:
             self.apply()
 
@@ -203,15 +206,14 @@ class World:
     async def all_items(self, path: str, **params: str) -> list[Any]:
         """Return the items of all pages."""
         items: list[Any] = []
-        cursor = None
         while True:
-            reply = await self.get(path, **params, **({"cursor": cursor} if cursor else {}))
+            reply = await self.get(path, **params)
             assert reply.status == 200, reply.text
             page = reply.json()
             items += page["items"]
-            cursor = page["next_cursor"]
-            if cursor is None:
+            if page["next_cursor"] is None:
                 return items
+            params["cursor"] = page["next_cursor"]
 
     async def subscribe(self, subscription_id: str = "ris", **members: Any) -> Reply:
         body = {"id": subscription_id, "target": {"url": "http://127.0.0.1:9/dicomweb"}, **members}
@@ -251,4 +253,4 @@ class World:
             assert await self.store.write_progress([write], []) == 1
 
 
-PARKED = {"state": LaneState.PARKED, "reason": "refused", "attempts": 1}
+PARKED: dict[str, Any] = {"state": LaneState.PARKED, "reason": "refused", "attempts": 1}

@@ -1,15 +1,16 @@
 """A DICOMweb door on loopback in front of a store in memory, and a client that tidies nothing up."""
 
 import asyncio
+import gc
 import itertools
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import orjson
 
-from mpps_core.accepting.acceptor import AcceptPolicy, Acceptor
+from mpps_core.accepting.acceptor import Acceptor, AcceptPolicy
 from mpps_core.accepting.processing import InlineContents
 from mpps_core.accepting.retriever import Retriever
 from mpps_core.clock import SystemClock
@@ -23,7 +24,7 @@ from mpps_store.memory import Faults, MemoryStore
 from mpps_web.app import create_app
 from mpps_web.keys import Key, Keyring
 from mpps_web.requests import Proxies
-from mpps_web.server import HttpServer
+from mpps_web.server import HttpServer, loop_factory
 from tests.support.modalities import ct
 
 MANAGER: Final = "manager-under-test"
@@ -111,11 +112,12 @@ class Door:
             writer.close()
             await writer.wait_closed()
 
-    async def create(self, uid: str, body: bytes | None = None, **headers: str) -> Answer:
-        return await self.request("POST", f"{STEPS}/{uid}", a_create(uid) if body is None else body, USUAL | headers)
+    async def create(self, uid: str, body: bytes | None = None, headers: Mapping[str, str] | None = None) -> Answer:
+        body = a_create(uid) if body is None else body
+        return await self.request("POST", f"{STEPS}/{uid}", body, {**USUAL, **(headers or {})})
 
-    async def update(self, uid: str, body: bytes, **headers: str) -> Answer:
-        return await self.request("POST", f"{STEPS}/{uid}?update", body, USUAL | headers)
+    async def update(self, uid: str, body: bytes, headers: Mapping[str, str] | None = None) -> Answer:
+        return await self.request("POST", f"{STEPS}/{uid}?update", body, {**USUAL, **(headers or {})})
 
     async def retrieve(self, uid: str, query: str = "") -> Answer:
         return await self.request("GET", f"{STEPS}/{uid}{query}", headers={"Accept": JSON})
@@ -165,6 +167,22 @@ async def open_door(
         await server.stop(1.0)
 
 
+def run(work: Coroutine[Any, Any, None], *, seconds: float = 60.0) -> None:
+    """Run a test on the loop that the manager runs on; an exception there that nobody took fails the test."""
+    untaken: list[dict[str, Any]] = []
+
+    async def bounded() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: untaken.append(context))
+        async with asyncio.timeout(seconds):
+            await work
+        await asyncio.sleep(0)
+        gc.collect()  # what was dropped with an exception inside tells of it now
+
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+        runner.run(bounded())
+    assert not untaken, untaken
+
+
 def request_bytes(method: str, target: str, body: bytes | None, headers: Mapping[str, str] | None) -> bytes:
     lines = [f"{method} {target} HTTP/1.1", "Host: manager.test:8246"]
     lines += [f"{name}: {value}" for name, value in (headers or {}).items()]
@@ -185,15 +203,15 @@ async def read_answer(reader: asyncio.StreamReader, method: str = "POST") -> Ans
 
 
 def a_create(uid: str, **attributes: dict[str, Any]) -> bytes:
-    """The Create of a CT step, as a modality sends it, with attributes (tag without the leading T) put in."""
+    """Return the Create of a CT step, as a modality sends it, with attributes (``T`` and tag) put in."""
     return orjson.dumps(ct(uid, seed=7)[0][1] | {name.removeprefix("T"): value for name, value in attributes.items()})
 
 
 def updates_of(uid: str) -> list[bytes]:
-    """The Updates of the same step; the last one completes it."""
+    """Return the Updates of the same step; the last one completes it."""
     return [orjson.dumps(body) for kind, body in ct(uid, seed=7) if kind == "update"]
 
 
 def a_status(status: str) -> bytes:
-    """An Update that sets nothing but the status."""
+    """Return an Update that sets nothing but the status."""
     return orjson.dumps({"00400252": {"vr": "CS", "Value": [status]}})

@@ -9,8 +9,7 @@ import pytest
 from mpps_core.source import SourceRule
 from mpps_web.keys import Key, Role
 from mpps_web.requests import Proxies
-from tests.integration.ingest.harness import JSON, STEPS, USUAL, Answer, Door, a_create, open_door
-from tests.support.aio import run
+from tests.integration.ingest.harness import JSON, STEPS, USUAL, Answer, Door, a_create, open_door, run
 
 UID: Final = "2.25.662607"
 KEYS: Final = [Key(f"key-{role}", role, hashlib.sha256(f"token-{role}".encode()).hexdigest()) for role in Role]
@@ -21,9 +20,9 @@ def bearer(role: Role) -> dict[str, str]:
     return {"Authorization": f"Bearer token-{role}"}
 
 
-async def stored_by(door: Door, **headers: str) -> tuple[str, str | None]:
+async def stored_by(door: Door, headers: dict[str, str] | None = None) -> tuple[str, str | None]:
     """Create a step and return the source and client that were kept with it."""
-    assert (await door.create(UID, **headers)).status == 201
+    assert (await door.create(UID, headers=headers)).status == 201
     (operation,) = await door.store.list_operations(UID)
     return operation.source, operation.client
 
@@ -59,7 +58,7 @@ def test_roles(role: Role, write: int, read: int) -> None:
         async with open_door(keys=KEYS) as door:
             got: Answer = await door.request("GET", f"{STEPS}/{UID}", headers={"Accept": JSON} | bearer(role))
             assert got.status == read
-            assert (await door.create(UID, **bearer(role))).status == write
+            assert (await door.create(UID, headers=bearer(role))).status == write
             assert await door.is_empty() == (write != 201)
 
     run(main())
@@ -69,7 +68,7 @@ def test_source_is_that_of_the_key() -> None:
     async def main() -> None:
         rules = [SourceRule(id="ct-room-1", keys=frozenset({"key-modality"}))]
         async with open_door(keys=KEYS, sources=rules) as door:
-            assert await stored_by(door, **bearer(Role.MODALITY)) == ("ct-room-1", "127.0.0.1")
+            assert await stored_by(door, bearer(Role.MODALITY)) == ("ct-room-1", "127.0.0.1")
 
     run(main())
 
@@ -97,7 +96,7 @@ FORWARDED: Final = {"X-Forwarded-For": "203.0.113.9, 198.51.100.7", "X-Forwarded
 def test_forwarded_headers_are_nothing_without_a_proxy() -> None:
     async def main() -> None:
         async with open_door() as door:
-            assert await stored_by(door, **FORWARDED) == ("unknown", "127.0.0.1")
+            assert await stored_by(door, FORWARDED) == ("unknown", "127.0.0.1")
 
     run(main())
 
@@ -106,7 +105,7 @@ def test_forwarded_headers_of_others_than_the_proxy_are_nothing() -> None:
     async def main() -> None:
         proxies = Proxies((ipaddress.ip_network("192.0.2.0/24"),))
         async with open_door(proxies=proxies) as door:
-            assert await stored_by(door, **FORWARDED) == ("unknown", "127.0.0.1")
+            assert await stored_by(door, FORWARDED) == ("unknown", "127.0.0.1")
 
     run(main())
 
@@ -116,10 +115,10 @@ def test_trusted_proxy_tells_the_client_and_the_base_uri() -> None:
 
     async def main() -> None:
         async with open_door(proxies=Proxies((LOOPBACK,))) as door:
-            assert await stored_by(door, **FORWARDED) == ("unknown", "198.51.100.7")
+            assert await stored_by(door, FORWARDED) == ("unknown", "198.51.100.7")
             headers = FORWARDED | {"X-Forwarded-Host": "mpps.example"}
             sparse = b'{"00400252":{"vr":"CS","Value":["IN PROGRESS"]}}'
-            answer = await door.create("2.25.1", sparse, **headers)
+            answer = await door.create("2.25.1", sparse, headers)
             assert answer.all("warning")[0].startswith("299 https://mpps.example/dicomweb: ")
 
     run(main())

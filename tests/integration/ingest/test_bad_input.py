@@ -15,9 +15,9 @@ from tests.integration.ingest.harness import (
     a_status,
     open_door,
     request_bytes,
+    run,
     updates_of,
 )
-from tests.support.aio import run
 
 UID: Final = "2.25.314159"
 PATIENT: Final = "PatientName (0010,0010)"
@@ -101,7 +101,7 @@ def test_create_with_a_bad_body_is_refused(name: str) -> None:
     run(main())
 
 
-@pytest.mark.parametrize("name", [name for name in BODIES if name not in {"created COMPLETED"}])
+@pytest.mark.parametrize("name", [name for name in BODIES if name != "created COMPLETED"])
 def test_update_with_a_bad_body_changes_nothing(name: str) -> None:
     body, rule, _ = BODIES[name]
 

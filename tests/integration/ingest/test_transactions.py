@@ -19,9 +19,9 @@ from tests.integration.ingest.harness import (
     a_create,
     a_status,
     open_door,
+    run,
     updates_of,
 )
-from tests.support.aio import run
 from tests.support.modalities import MODALITIES, unscheduled
 
 UID: Final = "2.25.271828"
@@ -355,8 +355,8 @@ def test_operation_that_has_been_here_is_answered_as_success_and_not_stored() ->
     async def main() -> None:
         async with open_door() as door:
             via = f"1.1 proxy.example, 1.1 mpps-{MANAGER}"
-            assert (await door.create(UID, Via=via)).status == 201
-            assert (await door.update(UID, updates_of(UID)[0], Via=via)).status == 200
+            assert (await door.create(UID, headers={"Via": via})).status == 201
+            assert (await door.update(UID, updates_of(UID)[0], {"Via": via})).status == 200
             assert await door.is_empty()
 
     run(main())

@@ -15,9 +15,9 @@ from tests.integration.ingest.harness import (
     open_door,
     read_answer,
     request_bytes,
+    run,
     updates_of,
 )
-from tests.support.aio import run
 
 UID: Final = "2.25.161803"
 PROBLEM_JSON: Final = "application/problem+json"
@@ -180,7 +180,7 @@ def test_path_that_is_no_resource(path: str) -> None:
 def test_request_id_of_the_client_is_kept_if_it_is_one() -> None:
     async def main() -> None:
         async with open_door() as door:
-            answer = await door.create(UID, **{"X-Request-Id": "ct-1.2_3-A"})
+            answer = await door.create(UID, headers={"X-Request-Id": "ct-1.2_3-A"})
             assert answer.all("x-request-id") == ["ct-1.2_3-A"]
             (operation,) = await door.store.list_operations(UID)
             assert operation.request_id == "ct-1.2_3-A"
@@ -192,7 +192,7 @@ def test_request_id_of_the_client_is_kept_if_it_is_one() -> None:
 def test_other_request_ids_are_replaced(sent: str) -> None:
     async def main() -> None:
         async with open_door() as door:
-            answer = await door.create(UID, **{"X-Request-Id": sent})
+            answer = await door.create(UID, headers={"X-Request-Id": sent})
             (made,) = answer.all("x-request-id")
             assert made not in {sent, ""}
             (operation,) = await door.store.list_operations(UID)

@@ -76,7 +76,7 @@ class Office:
             admin=self.store,
             in_use=self.owner,
             clock=self.clock,
-            validate=lambda _kind, target: self.faults.get(target.get("url"), []),
+            validate=lambda _kind, target: self.faults.get(str(target.get("url")), []),
             changed=self._changed,
             skew=2.0,
         )

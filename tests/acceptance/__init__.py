@@ -1,0 +1,1 @@
+"""Tests of the real command, in processes of its own."""

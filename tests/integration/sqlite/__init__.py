@@ -1,0 +1,1 @@
+"""What is particular to the SQLite store: its files, its disk, its threads."""

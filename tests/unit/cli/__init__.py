@@ -1,0 +1,1 @@
+"""Tests of the command line, its settings and its parts."""
