@@ -37,6 +37,7 @@ _RESOURCE: Final = re.compile(r".*/modality-performed-procedure-steps/([0-9][0-9
 _STATUS_TAG: Final = "00400252"
 _FINAL: Final = frozenset({"COMPLETED", "DISCONTINUED"})
 _SUCCESS: Final = range(200, 300)
+_AT_ONCE: Final = 0.001  # 0 would be without end
 
 
 class Arrival(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,6 +102,7 @@ class Receiver:
         self._open.set()
         self._changed = asyncio.Event()
         self._judging = asyncio.Lock()
+        self._handling: set[asyncio.Task[Any]] = set()
         self._server: asyncio.Server | None = None
         self._handlers: web.Server | None = None
         self._address: tuple[str, int] | None = None
@@ -133,7 +135,9 @@ class Receiver:
             for connection in handlers.connections:
                 if isinstance(connection.transport, asyncio.WriteTransport):
                     connection.transport.abort()
-        await handlers.shutdown(timeout=0.0 if abruptly else 5.0)
+            for task in self._handling:
+                task.cancel()  # what has died does not go on with what it was doing
+        await handlers.shutdown(timeout=_AT_ONCE if abruptly else 5.0)
         await server.wait_closed()
 
     async def __aenter__(self) -> Self:
@@ -172,6 +176,16 @@ class Receiver:
                 await self._changed.wait()
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        task = asyncio.current_task()
+        if task is None:
+            raise RuntimeError("requests are handled in tasks")
+        self._handling.add(task)
+        try:
+            return await self._answered(request)
+        finally:
+            self._handling.discard(task)
+
+    async def _answered(self, request: web.BaseRequest) -> web.StreamResponse:
         match = _RESOURCE.fullmatch(request.path)
         if request.method == "OPTIONS":
             return web.Response(status=OK)

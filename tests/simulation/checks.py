@@ -1,9 +1,9 @@
 """What must hold after every simulated day: the promise of section F, and the accounts that prove it."""
 
-from collections import Counter
+from itertools import pairwise
 
 from mpps_core.forwarding.next_operation import begins_lane
-from mpps_core.lane import LaneState
+from mpps_core.lane import LaneKey, LaneState
 from mpps_core.subscription import Start, Subscription
 from tests.simulation.modality import DEFINITE, Call
 from tests.simulation.subscribers import Receiver
@@ -15,10 +15,6 @@ MAX_CALLS_PER_IDLE_SECOND = 20.0
 """Polls of routing, subscriptions, back-fill and five dispatchers come to less; a busy loop to far more."""
 
 
-MOST_ATTEMPTS = 300
-"""Attempts per lane on a bad day: with the policy of the day, some dozens are usual."""
-
-
 def violations(world: World) -> list[str]:
     """Return everything that does not hold."""
     found = [*_accepted(world), *_answers(world), *_numbers(world)]
@@ -26,9 +22,9 @@ def violations(world: World) -> list[str]:
         receiver = world.receivers[subscription.id]
         found += _lanes(world, subscription)
         found += _arrived(world, subscription, receiver)
+        found += _healed_once(world, subscription, receiver)
     for name, receiver in world.receivers.items():
         found += _order(name, receiver)
-        found += _effort(name, receiver)
         found += _silence_after_removal(world, name, receiver)
     found += _replayed(world)
     if not world.level():
@@ -123,10 +119,24 @@ def _order(name: str, receiver: Receiver) -> list[str]:
     return found
 
 
-def _effort(name: str, receiver: Receiver) -> list[str]:
-    """No lane is tried without end in no time: every wait is a wait, and healing happens once (rule 22)."""
-    tried = Counter(start.uid for start in receiver.starts)
-    return [f"{name}: {count} attempts for {uid}" for uid, count in tried.items() if count > MOST_ATTEMPTS]
+def _healed_once(world: World, subscription: Subscription, receiver: Receiver) -> list[str]:
+    """The same 404 sends a lane back to its Create once, unless the operation came through meanwhile (rule 22)."""
+    found = []
+    by_lane: dict[str, list[int]] = {}
+    for start in receiver.starts:
+        by_lane.setdefault(start.uid, []).append(start.number)
+    for uid, numbers in by_lane.items():
+        if LaneKey(subscription=subscription.number, uid=uid) in world.asked:
+            continue
+        healed_at = 0
+        for before, number in pairwise(numbers):
+            if number > healed_at:
+                healed_at = 0
+            if number < before:
+                if before == healed_at:
+                    found.append(f"{subscription.id}: {uid} healed again before {before} came through")
+                healed_at = before
+    return found
 
 
 def _replayed(world: World) -> list[str]:

@@ -159,7 +159,7 @@ def _rule_19_direct() -> Iterator[None]:
         lane = self._lanes.get((key.subscription, key.uid))
         if request.kind is not RequestKind.REWIND or lane is None:
             return honest(self, key, request, now)
-        self._put(msgspec.structs.replace(lane, cursor=0, due=now, state=None))
+        self._keep(msgspec.structs.replace(lane, cursor=0, due=now, state=None), now)
         return True
 
     with patch.object(MemoryStore, "_place_request", place), _rule_18_unconditional():

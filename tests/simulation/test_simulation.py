@@ -11,7 +11,7 @@ from tests.simulation.runner import bad_days, run_day
 
 DAYS = int(os.environ.get("MPPS_SIMULATED_DAYS", "1000"))
 CHUNK = 50
-DAYS_FOR_A_DEFECT = 400
+DAYS_FOR_A_DEFECT = 600
 
 
 def test_nothing_is_lost_or_out_of_order_on_a_thousand_bad_days() -> None:

@@ -42,6 +42,7 @@ _STORMS = (
     Rates(slow=0.05),
     Rates(unavailable=0.03, slow=0.02),
     Rates(lost=0.03, late=0.03, applied=0.03),
+    Rates(late=0.2, slow=0.4),
     Rates(crash=0.004, slow=0.02),
     Rates(unavailable=0.02, lost=0.02, late=0.02, applied=0.02, slow=0.05, crash=0.003),
 )
@@ -87,6 +88,7 @@ class World:
         self.forwarder: Forwarder | None = None
         self.acceptor: Acceptor | None = None
         self.replays: list[tuple[LaneKey, float]] = []  # taken by the store, with the virtual time of its answer
+        self.asked: set[LaneKey] = set()  # lanes that somebody asked something for, taken or not
         self.crashes = 0
         self._ids = 0
         self._restart: asyncio.TimerHandle | None = None
@@ -277,6 +279,7 @@ class World:
         await self._place(key, request)
 
     async def _place(self, key: LaneKey, request: LaneRequest) -> None:
+        self.asked.add(key)
         try:
             placed = await self.store.place_request(key, request, self.clock.wall())
         except StoreError:

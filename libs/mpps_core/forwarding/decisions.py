@@ -42,6 +42,7 @@ class Situation(msgspec.Struct, frozen=True, kw_only=True):
     operation: Operation
     maybe_arrived: bool  #: an earlier attempt of this operation may have arrived (rule 21)
     refused_everywhere: bool = False  #: the same refusal came on many lanes in a row (rule 22)
+    probing: bool = False  #: this attempt is the breaker's one probe
 
 
 def maybe_arrived(lane: Lane, epoch: int) -> bool:
@@ -83,7 +84,9 @@ def _already_there(situation: Situation, answer: Answer) -> Decision:
 
 def _lost_there(situation: Situation, answer: Answer) -> Decision:
     del answer
-    if situation.refused_everywhere:
+    # A subscriber that lost everything answers as one does behind a wrong address. The probe finds out which: if this
+    # one lane can be healed, its Create closes the breaker and the others follow.
+    if situation.refused_everywhere and (not situation.probing or situation.lane.healed_at is not None):
         return Decision(effect=Effect.HOLD, note="lost-everywhere")
     if situation.lane.healed_at is not None:
         return Decision(effect=Effect.PARK, note="lost-again")

@@ -269,6 +269,7 @@ class Dispatcher:
             operation=operation,
             maybe_arrived=maybe_arrived(work.lane, epoch),
             refused_everywhere=self._refused_everywhere(work.lane, answer, meaning),
+            probing=self._breaker.state is BreakerState.PROBING,
         )
         decision = decide(situation, answer, meaning)
         if decision.effect is Effect.COMPARE:

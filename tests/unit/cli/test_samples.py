@@ -5,7 +5,7 @@ import pytest
 
 from mpps_cli.receiver import status_in
 from mpps_cli.samples import SAMPLES, Sample, read_sample
-from mpps_core.accepting.content import prepare_create, prepare_update
+from mpps_core.accepting.content import Current, prepare_create, prepare_update
 from mpps_dicom import Profile
 from scripts.make_samples import contents
 
@@ -23,7 +23,8 @@ def test_a_sample_is_accepted_without_a_warning(sample: Sample) -> None:
     prepared = prepare_create(create, "2.25.1", Profile.STRICT)
     findings = list(prepared.findings)
     for update in updates:
-        prepared = prepare_update(update, "2.25.1", Profile.STRICT, prepared.state.data, prepared.status)
+        current = Current(data=prepared.state.data, size=prepared.state.size, status=prepared.status)
+        prepared = prepare_update(update, "2.25.1", Profile.STRICT, current)
         findings += prepared.findings
     assert findings == []
     last = status_in(orjson.loads(updates[-1]))
