@@ -18,16 +18,16 @@ MWL_CLASS: Final = "1.2.840.10008.5.1.4.31"
 VERIFICATION_CLASS: Final = "1.2.840.10008.1.1"
 """Verification, PS3.4 Annex A."""
 
-_PATH_UID = re.compile(r"[0-9.]{1,64}")
+_PATH_UID = re.compile(r"(?=.*[0-9])[0-9.]{1,64}")
 _UUID_BITS: Final = 128
 _VERSION_4: Final = (0xF << 76, 0x4 << 76)
 _VARIANT_1: Final = (0x3 << 62, 0x2 << 62)
 
 
 def is_path_uid(text: str) -> bool:
-    """Tell whether a text may stand for an instance UID in a URL: digits and dots, at most 64.
+    """Tell whether a text may stand for an instance UID in a URL: digits and dots, at most 64, a digit among them.
 
-    Deliberately wider than PS3.5 9.1: modalities with invalid roots or doubled dots are in use.
+    Dots alone would be a way through a path, not a name. Deliberately wider than PS3.5 9.1: modalities with invalid roots or doubled dots are in use.
     """
     return _PATH_UID.fullmatch(text) is not None
 

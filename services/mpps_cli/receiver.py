@@ -102,10 +102,16 @@ class Receiver:
         self._open.set()
         self._changed = asyncio.Event()
         self._judging = asyncio.Lock()
+        self._busy = 0
         self._handling: set[asyncio.Task[Any]] = set()
         self._server: asyncio.Server | None = None
         self._handlers: web.Server | None = None
         self._address: tuple[str, int] | None = None
+
+    @property
+    def busy(self) -> int:
+        """How many operations have come and are not answered yet."""
+        return self._busy
 
     @property
     def url(self) -> str:
@@ -201,7 +207,12 @@ class Receiver:
         body = await _body(request)
         if body is None:
             return web.Response(status=TOO_LARGE)
-        return web.Response(status=await self._operation(request, uid, kind, body))
+        self._busy += 1
+        self._changed.set()
+        try:
+            return web.Response(status=await self._operation(request, uid, kind, body))
+        finally:
+            self._busy -= 1
 
     async def _operation(self, request: web.BaseRequest, uid: str, kind: StepOperation, body: bytes) -> int:
         at = time.time()

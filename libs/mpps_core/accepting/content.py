@@ -16,6 +16,7 @@ from mpps_dicom import (
     Transition,
     check_create,
     check_final,
+    check_instance_uid,
     check_update,
     decode_json,
     encode_json,
@@ -25,6 +26,7 @@ from mpps_dicom import (
     shrunk_sequences,
     status_of,
     summarise,
+    tags_of,
     transition,
 )
 
@@ -60,7 +62,7 @@ def prepare_create(body: bytes, uid: str, profile: Profile) -> Prepared:
     read = read_json(body, uid=uid)
     requested = status_of(read.data_set)
     status = _granted(transition(None, StepOperation.CREATE, requested))
-    findings = read.findings + check_create(read.data_set, profile)
+    findings = read.findings + check_instance_uid(uid, profile) + check_create(read.data_set, profile)
     packed = _pack(encode_json(read.data_set))
     return Prepared(
         operation=packed,
@@ -78,7 +80,7 @@ def prepare_update(body: bytes, uid: str, profile: Profile, current: Current) ->
     requested = status_of(read.data_set)
     status = _granted(transition(current.status, StepOperation.UPDATE, requested))
     before = decompress(current.data)
-    findings = read.findings + check_update(read.data_set, created_tags(before), profile)
+    findings = read.findings + check_update(read.data_set, tags_of(before), profile)
     findings += shrunk_sequences(before, read.data_set)
     operation = encode_json(read.data_set)
     after = merge(before, operation)
@@ -102,11 +104,6 @@ def canonical(body: bytes, uid: str) -> bytes:
 def select_fields(data: bytes, fields: tuple[tuple[str, ...], ...]) -> bytes:
     """Return the canonical JSON of a data set reduced to these fields (PS3.18 15.6.1.2)."""
     return encode_json(select(decode_json(data), fields))
-
-
-def created_tags(state: bytes) -> frozenset[str]:
-    """Return the top-level tags of canonical JSON without reading what is below them."""
-    return frozenset(msgspec.json.decode(state, type=dict[str, msgspec.Raw]))
 
 
 def _granted(moved: Transition) -> StepStatus:

@@ -13,7 +13,6 @@ from mpps_core.attempt import AttemptFilter
 from mpps_core.lane import Lane
 from mpps_core.reading import AttemptPage, LaneCounts, LanePage, StoreCounts
 from mpps_core.step import Step, StepFilter, StepPage
-from mpps_dicom import StepStatus
 from mpps_store.searching import cut, folded, step_matches
 from mpps_store.sqlite.rows import (
     ATTEMPT_COLUMNS,
@@ -200,9 +199,7 @@ def _given_terms(wanted: StepFilter) -> tuple[list[Term], list[Term]]:
 def _column_conditions(
     wanted: StepFilter, after: tuple[float, str] | None, time: str
 ) -> Iterator[tuple[str, tuple[Any, ...]]]:
-    if wanted.status is StepStatus.IN_PROGRESS:
-        yield "s.status = 'IN PROGRESS'", ()  # spelt out, so that the index of open steps can be used
-    elif wanted.status is not None:
+    if wanted.status is not None:
         yield "s.status = ?", (wanted.status,)
     if wanted.received_from is not None:
         yield f"{time} >= ?", (wanted.received_from,)

@@ -51,7 +51,7 @@ CREATE TABLE steps (
 CREATE UNIQUE INDEX steps_uid ON steps (uid);
 CREATE INDEX steps_received ON steps (received_at) WHERE deleted = 0;
 CREATE INDEX steps_updated ON steps (updated_at) WHERE deleted = 0;
-CREATE INDEX steps_open ON steps (received_at) WHERE status = 'IN PROGRESS' AND deleted = 0;
+CREATE INDEX steps_status ON steps (status, received_at) WHERE deleted = 0;
 CREATE INDEX steps_unrouted ON steps (unrouted_since, slot) WHERE unrouted_since IS NOT NULL;
 CREATE INDEX steps_blob ON steps (blob) WHERE blob IS NOT NULL;
 

@@ -15,7 +15,8 @@ from mpps_store.sqlite.workers import Outcome, Unit, Worker
 CHECKPOINT_PAGES: Final = 1000
 """WAL frames after which they are moved into the database."""
 
-_IDLE: Final = 0.05  # seconds without work after which chores are done
+_IDLE: Final = 0.05  # seconds without work after which a chore is done
+_BREATH: Final = 0.02  # seconds between chores, so that others get to run
 _PUT_OFF: Final = 50_000  # units after which chores are done although there is work
 
 _FIRST_PAUSE: Final = 0.1  # seconds between attempts to get going again
@@ -111,7 +112,7 @@ class Writer(Worker):
             self._roll_back(connection, error)
         if self._connection is not None:
             self._connection.pragma("synchronous", "full")
-        self._until_chore = 0.0 if more else None
+        self._until_chore = _BREATH if more else None
         self._since_chore = self._since_chore if more else 0
 
     # Checkpoints
