@@ -1,6 +1,6 @@
 """Reporting steps to a manager, and holding what subscribers got against it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from mpps_cli.modality import Modality, new_uid
 from mpps_cli.proof import Verdict, prove
@@ -34,7 +34,7 @@ def arrived(background: Background, receiver: Receiver, operations: int, timeout
     background.call(receiver.until(lambda: len(receiver.accepted()) >= operations, timeout), timeout=timeout + 5)
 
 
-def proved(receiver: Receiver, steps: dict[str, Sequence[bytes]]) -> Verdict:
+def proved(receiver: Receiver, steps: Mapping[str, Sequence[bytes]]) -> Verdict:
     """Hold what a subscriber got against these steps."""
     verdict = prove(steps, receiver.arrivals)
     assert verdict.holds, verdict

@@ -4,9 +4,13 @@ import asyncio
 import contextvars
 import random
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from mpps_core.errors import OutcomeUnknown, StoreUnavailable
 from mpps_store.memory import WRITES, Late
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 @dataclass
@@ -46,7 +50,7 @@ class Chaos:
     def __init__(self, rng: random.Random, rates: Rates) -> None:
         self._rng = rng
         self.rates = rates
-        self.kill = lambda: None
+        self.kill: Callable[[], None] = _nobody
         self.calls = 0
 
     async def before(self, operation: str) -> None:
@@ -80,3 +84,7 @@ class Chaos:
     def _die(self) -> None:
         if PROCESS.get() is not None:  # the test itself never dies
             self.kill()
+
+
+def _nobody() -> None:
+    """Kill nobody: there is no process yet."""

@@ -9,7 +9,9 @@ from unittest.mock import patch
 import msgspec
 
 from mpps_core.attempt import Attempt
+from mpps_core.errors import RevisionLost
 from mpps_core.forwarding import decisions
+from mpps_core.forwarding.answers import Meaning
 from mpps_core.forwarding.backfill import Backfill
 from mpps_core.forwarding.decisions import Decision, Effect, Situation
 from mpps_core.forwarding.dispatcher import Dispatcher
@@ -34,7 +36,7 @@ def _rule_1_two_writes() -> Iterator[None]:
         def state() -> None:
             old = self._steps.get(write.step.uid)
             if (None if old is None else old.rev) != write.expected_rev:
-                raise memory.RevisionLost
+                raise RevisionLost
             self._steps[write.step.uid] = write.step
 
         def operation() -> None:
@@ -178,7 +180,7 @@ def _rule_22_heals_for_ever() -> AbstractContextManager[Any]:
         del situation, answer
         return Decision(effect=Effect.HEAL)
 
-    return patch.dict(decisions._DECIDERS, {decisions.Meaning.LOST_THERE: heal})
+    return patch.dict(decisions._DECIDERS, {Meaning.LOST_THERE: heal})
 
 
 DEFECTS: dict[str, Defect] = {

@@ -70,10 +70,10 @@ class Modality:
         for update in range(self._rng.randint(0, 3)):
             await asyncio.sleep(self._rng.random() * 4.0)
             marker = f"{uid}/{update}"
-            status = "IN PROGRESS" if self._rng.random() < 0.3 else None  # noqa: PLR2004 - quirk 3
+            status = "IN PROGRESS" if self._rng.random() < 0.3 else None
             if not await self._until_taken(uid, body(marker, status), marker, create=False):
                 return
-        if self._rng.random() < 0.85:  # noqa: PLR2004 - quirk 22: some never finish
+        if self._rng.random() < 0.85:
             await asyncio.sleep(self._rng.random() * 4.0)
             final = self._rng.choice(["COMPLETED", "DISCONTINUED"])
             await self._until_taken(uid, body(f"{uid}/final", final), f"{uid}/final", create=False)
@@ -122,4 +122,4 @@ async def _handle(process: Process, acceptor: Acceptor, submission: Submission, 
     except (AcceptError, TryLater) as error:
         return type(error).__name__, 0
     else:
-        return ("silence", 0) if process.dead else ("accepted", accepted.number)
+        return "accepted", accepted.number

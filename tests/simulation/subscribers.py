@@ -101,7 +101,7 @@ class SimulatedSender:
         if rng.random() < receiver.unavailable:
             return Answer(channel=Channel.HTTP, status=503, retry_after=rng.choice([None, 1.0, 3.0]))
         if rng.random() < receiver.hang:
-            if rng.random() < 0.5:  # noqa: PLR2004 - half of them are worked off from the receiver's queue, late
+            if rng.random() < 0.5:
                 loop.call_later(rng.random() * delivery.deadline * 2, receiver.process, delivery)
             await asyncio.sleep(delivery.deadline)
             return Answer(channel=Channel.NONE, failure=Failure.TIMEOUT, unknown_outcome=True)

@@ -57,15 +57,15 @@ class LossyBus(LocalBus):
 
     def publish(self, wake_up: WakeUp) -> None:
         draw = self._rng.random()
-        if draw < 0.2:  # noqa: PLR2004 - lost
+        if draw < 0.2:
             return
-        if draw < 0.3:  # noqa: PLR2004 - late
+        if draw < 0.3:
             asyncio.get_running_loop().call_later(self._rng.random() * 5.0, super().publish, wake_up)
             return
-        if draw < 0.4:  # noqa: PLR2004 - for a version that does not exist yet
+        if draw < 0.4:
             wake_up = msgspec.structs.replace(wake_up, version=wake_up.version + 1)
         super().publish(wake_up)
-        if draw > 0.9:  # noqa: PLR2004 - doubled
+        if draw > 0.9:
             super().publish(wake_up)
 
 
@@ -93,7 +93,7 @@ class World:
         self._ids = 0
         self._restart: asyncio.TimerHandle | None = None
         self._calm = False
-        loop.set_task_factory(self._task)
+        loop.set_task_factory(self._task)  # type: ignore[arg-type]  # newer arguments of tasks go through kwargs
 
     # The manager
 
@@ -117,12 +117,7 @@ class World:
         context.run(lambda: self.loop.create_task(self._life(process)))
 
     async def _life(self, process: Process) -> None:
-        while True:
-            try:
-                epoch = await self.store.next_epoch()
-                break
-            except StoreError:
-                await asyncio.sleep(0.5)
+        epoch = await self._next_epoch()
         observer, bus = NullObserver(), LossyBus(self.rng)
         contents = InlineContents()
         retriever = Retriever(steps=self.store, operations=self.store, blobs=self.store, contents=contents)
@@ -157,8 +152,15 @@ class World:
         self.acceptor = acceptor
         del process
 
+    async def _next_epoch(self) -> int:
+        while True:
+            try:
+                return await self.store.next_epoch()
+            except StoreError:
+                await asyncio.sleep(0.5)
+
     def crash(self) -> None:
-        """kill -9: no task goes on, nothing in memory remains; a new life begins some seconds later."""
+        """Kill -9: no task goes on, nothing in memory remains; a new life begins some seconds later."""
         process = self.process
         if process is None or process.dead:
             return
@@ -188,7 +190,7 @@ class World:
 
     async def subscribe(self, name: str, start: Start = Start.NOW, *, since: float = 0.0) -> None:
         """Add a subscriber; repeated until the store takes it."""
-        self.receivers[name] = Receiver(name, self.rng, can_retrieve=self.rng.random() < 0.5)  # noqa: PLR2004
+        self.receivers[name] = Receiver(name, self.rng, can_retrieve=self.rng.random() < 0.5)
         now = self.clock.wall()
         subscription = Subscription(
             number=0,
@@ -236,7 +238,7 @@ class World:
 
     def _sicken(self) -> None:
         receiver = self.rng.choice(list(self.receivers.values()))
-        receiver.down = self.rng.random() < 0.2  # noqa: PLR2004
+        receiver.down = self.rng.random() < 0.2
         receiver.refuse, receiver.unavailable, receiver.hang, receiver.reset = (
             self.rng.choice([0.0, 0.0, 0.3, 0.8]) for _ in range(4)
         )
@@ -313,14 +315,14 @@ class World:
                     await asyncio.sleep(0.3)
 
     async def _join(self) -> None:
-        if len(self.receivers) < 5:  # noqa: PLR2004
+        if len(self.receivers) < 5:
             start = self.rng.choice([Start.NOW, Start.OPEN, Start.SINCE])
             since = self.clock.wall() - self.rng.random() * 20.0 if start is Start.SINCE else 0.0
             await self.subscribe(f"late-{len(self.receivers)}", start, since=since)
 
     async def _leave(self) -> None:
         names = [name for name in self.receivers if name not in self.removed]
-        if len(names) < 2:  # noqa: PLR2004
+        if len(names) < 2:
             return
         name = self.rng.choice(names)
         try:
