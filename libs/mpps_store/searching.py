@@ -16,15 +16,16 @@ def folded(text: str) -> str:
 
 
 def words_of(step: Step) -> Iterator[str]:
-    """Yield what the free text of a search may be a prefix of, the UID aside, folded.
+    """Yield what the free text of a search may be a prefix of, the UID aside, folded."""
+    yield from map(folded, step.summary.patient_ids)
+    yield from map(folded, step.summary.accession_numbers)
+    yield from map(folded, name_groups(step))
 
-    Each component group of a patient's name is found by itself: the alphabetic, the ideographic, the phonetic.
-    """
-    summary = step.summary
-    yield from map(folded, summary.patient_ids)
-    yield from map(folded, summary.accession_numbers)
-    for name in summary.patient_names:
-        yield from (folded(group) for group in name.split("=") if group)
+
+def name_groups(step: Step) -> Iterator[str]:
+    """Yield the component groups of the patient's names, as each is found by itself: ``山田^太郎`` beside Yamada."""
+    for name in step.summary.patient_names:
+        yield from filter(None, name.split("="))
 
 
 def step_matches(step: Step, wanted: StepFilter) -> bool:

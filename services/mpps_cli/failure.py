@@ -7,7 +7,7 @@ WRONG_USAGE: Final = 2
 
 
 class Failure(Exception):
-    """The thing asked for failed. ``reasons`` go to stderr, one line each, then the hint."""
+    """The thing asked for failed. ``reasons`` go to stderr, one line each, details of one indented; then the hint."""
 
     def __init__(self, *reasons: str, hint: str | None = None, code: int = FAILED) -> None:
         self.reasons = reasons

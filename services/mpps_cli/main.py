@@ -82,7 +82,7 @@ def main() -> None:
         app()
     except Failure as failure:
         for reason in failure.reasons:
-            typer.echo(f"mpps: {reason}", err=True)
+            typer.echo(reason if reason.startswith(" ") else f"mpps: {reason}", err=True)
         if failure.hint:
             typer.echo(f"hint: {failure.hint}", err=True)
         sys.exit(failure.code)

@@ -143,6 +143,7 @@ class Receiver:
                     connection.transport.abort()
             for task in self._handling:
                 task.cancel()  # what has died does not go on with what it was doing
+        handlers.pre_shutdown()  # idle connections would be waited for
         await handlers.shutdown(timeout=_AT_ONCE if abruptly else 5.0)
         await server.wait_closed()
 

@@ -7,6 +7,7 @@ import socket
 import time
 from pathlib import Path
 
+import orjson
 import pytest
 
 from mpps_cli.modality import Modality, new_uid
@@ -16,6 +17,7 @@ from tests.acceptance.conftest import QUICK, MakeReceiver
 from tests.acceptance.steps import arrived, bodies, proved, report, send
 from tests.support.aio import Background
 from tests.support.manager import Manager, mpps
+from tests.support.modalities import ct, padded
 
 
 def test_it_prints_its_door_and_ready(manager: Manager) -> None:
@@ -50,6 +52,19 @@ def test_every_subscriber_gets_everything_in_order(
         arrived(background, receiver, operations)
         assert proved(receiver, steps).expected == operations
     assert {each.number for each in well.accepted()} == {1, 2, 3, 4, 5}
+
+
+def test_a_large_step_goes_all_the_way(manager: Manager, background: Background, receiving: MakeReceiver) -> None:
+    receiver = receiving()
+    manager.subscribe("ris", receiver.url)
+    uid = new_uid()
+    # More than is worked on where others wait: another process reads it.
+    large = [orjson.dumps(data_set) for _, data_set in padded(ct(uid, seed=1), 1_500_000)]
+    assert max(map(len, large)) > 1_500_000
+    for number, body in enumerate(large, start=1):
+        send(manager, uid, body, update=number > 1)
+    arrived(background, receiver, len(large))
+    proved(receiver, {uid: large})
 
 
 def test_a_late_subscriber_gets_open_steps_from_their_create_on(

@@ -100,6 +100,7 @@ class Manager:
         drop_capabilities: bool = False,
     ) -> None:
         self.directory = directory
+        self.config = directory.with_name(f"{directory.name}.toml")  #: written at each start
         self.stdout: list[str] = []
         self.stderr: list[str] = []
         self.token = token
@@ -151,10 +152,9 @@ class Manager:
             raise ManagerFailed("it runs already")
         self._reap()
         self.stdout, self.stderr = [], []
-        self.directory.parent.mkdir(parents=True, exist_ok=True)
-        config = self.directory.with_name(f"{self.directory.name}.toml")
-        config.write_text(self._settings)
-        command = [*MPPS, "up", "--config", str(config), "--data", str(self.directory), "--http", self._http]
+        self.config.parent.mkdir(parents=True, exist_ok=True)
+        self.config.write_text(self._settings)
+        command = [*MPPS, "up", "--config", str(self.config), "--data", str(self.directory), "--http", self._http]
         self._process = subprocess.Popen(
             guarded([*command, *self._options], drop_capabilities=self._drop_capabilities),
             env=self._env,

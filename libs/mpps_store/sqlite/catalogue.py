@@ -23,6 +23,7 @@ from mpps_store.sqlite.rows import (
     attempt_of,
     lane_of,
     step_of,
+    to_json,
 )
 from mpps_store.sqlite.terms import ACCESSION, ENTERED, MODALITY, NAME, PATIENT_ID, SOURCE, STATION, STUDY, Term
 
@@ -159,7 +160,22 @@ def _candidates(connection: apsw.Connection, wanted: StepFilter, after: tuple[fl
         )
     beyond = _Query("steps s", "+s.received_at", wanted, after)
     beyond.add(f"s.id > {ENTERED}")
+    for condition, value in _spelt_out(wanted):
+        beyond.add(condition, value)
     return heapq.merge(narrowed.rows(connection), beyond.rows(connection), key=_step_position, reverse=True)
+
+
+def _spelt_out(wanted: StepFilter) -> Iterator[tuple[str, str]]:
+    """Yield conditions that spare most rows without a term from being decoded: what is wanted stands in their text."""
+    for value in (wanted.study, wanted.accession, wanted.patient_id, wanted.station, wanted.modality):
+        if value:
+            yield "instr(s.summary, ?)", to_json(value)
+    if wanted.source:
+        yield "instr(s.sources, ?)", to_json(wanted.source)
+    if wanted.text.isascii() and wanted.text:
+        # Text that is not ASCII can fold to what is; such rows are left to be decided later.
+        word = to_json(folded(wanted.text))[1:-1].lower()
+        yield "(instr(lower(s.summary || s.uid), ?) OR s.summary GLOB '*[^' || char(1) || '-~]*')", word
 
 
 class _Query:

@@ -14,7 +14,9 @@ from mpps_store.sqlite.verdicts import describe
 OLDEST_SQLITE: Final = (3, 51, 3)
 """Before this version two connections that write or checkpoint at the same moment can spoil the database."""
 
-_BUSY_MS: Final = 1000  # nobody else should write; a person with a shell may, for a moment
+BUSY_MS: Final = 1000
+"""How long another's lock is waited for: nobody else should write, but a person with a shell may, for a moment."""
+
 _STATEMENTS: Final = 256
 _WRITER_CACHE_KIB: Final = 64 * 1024
 _READER_CACHE_KIB: Final = 16 * 1024
@@ -48,7 +50,7 @@ def open_reader(path: Path, *, vfs: str | None = None) -> apsw.Connection:
     """Open a connection that can do nothing but read. Raises the errors of the driver."""
     connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY, vfs=vfs, statementcachesize=_STATEMENTS)
     try:
-        connection.set_busy_timeout(_BUSY_MS)
+        connection.set_busy_timeout(BUSY_MS)
         _harden(connection)
         connection.pragma("query_only", "on")
         connection.pragma("cache_size", -_READER_CACHE_KIB)
@@ -74,7 +76,7 @@ def refuse_old_sqlite() -> None:
 
 
 def _prepare_writer(connection: apsw.Connection, migrations: Sequence[Migration]) -> None:
-    connection.set_busy_timeout(_BUSY_MS)
+    connection.set_busy_timeout(BUSY_MS)
     identify(connection, migrations)  # before anything is changed in a file that may not be ours
     _harden(connection)
     connection.pragma("cache_size", -_WRITER_CACHE_KIB)

@@ -22,7 +22,7 @@ from mpps_store.sqlite.reader import Reader
 from mpps_store.sqlite.schema import MIGRATIONS, Migration
 from mpps_store.sqlite.writer import Writer
 
-_TERMS_AT_ONCE: Final = 500  # steps; more would keep an accept waiting for longer than a checkpoint does
+_TERMS_AT_ONCE: Final = 100  # steps; more would keep an accept that comes just then waiting for long
 
 
 class SqliteStore:

@@ -14,7 +14,7 @@ from typing import Final
 import apsw
 
 from mpps_core.step import Step
-from mpps_store.searching import folded
+from mpps_store.searching import folded, name_groups
 from mpps_store.sqlite.rows import STEP_COLUMNS, step_of
 
 PATIENT_ID: Final = 1
@@ -72,10 +72,8 @@ def _terms(step: Step) -> Iterator[Term]:
         yield PATIENT_ID, folded(value)
     for value in summary.accession_numbers:
         yield ACCESSION, folded(value)
-    for value in summary.patient_names:
-        for group in value.split("="):
-            if group:
-                yield NAME, folded(group)
+    for value in name_groups(step):
+        yield NAME, folded(value)
     for kind, values in (
         (STUDY, summary.study_uids),
         (MODALITY, summary.modalities),

@@ -1,6 +1,5 @@
 """The one thread that writes, with group commit, and what it does when the disk fails it (rule 6)."""
 
-import contextlib
 import time
 from collections.abc import Callable, Iterator
 from typing import Final
@@ -8,16 +7,14 @@ from typing import Final
 import apsw
 
 from mpps_core.errors import OutcomeUnknown, StoreError, StoreUnavailable
-from mpps_store.sqlite.connections import discard
+from mpps_store.sqlite.checkpoints import Checkpointer
+from mpps_store.sqlite.connections import BUSY_MS, discard
 from mpps_store.sqlite.verdicts import Verdict, as_store_error, describe, is_clean_in_commit, verdict_on
 from mpps_store.sqlite.workers import Outcome, Unit, Worker
 
-CHECKPOINT_PAGES: Final = 1000
-"""WAL frames after which they are moved into the database."""
-
-_IDLE: Final = 0.05  # seconds without work after which a chore is done
-_BREATH: Final = 0.02  # seconds between chores, so that others get to run
+_IDLE: Final = 0.01  # seconds without work after which a chore is done, and between one and the next
 _PUT_OFF: Final = 50_000  # units after which chores are done although there is work
+_CATCH_UP: Final = 5  # chores after each batch then
 
 _FIRST_PAUSE: Final = 0.1  # seconds between attempts to get going again
 _LONGEST_PAUSE: Final = 2.0
@@ -41,11 +38,9 @@ class Writer(Worker):
         self._chore = chore
         self._until_chore: float | None = _IDLE  # seconds without work; None: there is no chore
         self._since_chore = 0  # units
-        self._connection: apsw.Connection | None = None
-        self._wal_pages = 0
-        self._checkpointed_at = 0  # pages in the WAL when a checkpoint was last tried
+        self._connection: apsw.Connection | None = connection
+        self._checkpointer = Checkpointer(connection, BUSY_MS)
         self.trouble: str | None = None  #: why nothing is accepted now
-        self._adopt(connection)
 
     def _run(self) -> None:
         while True:
@@ -61,9 +56,12 @@ class Writer(Worker):
                 self._tell(self._commit(self._connection, units))
                 self._until_chore = _IDLE
                 self._since_chore += len(units)
-            if not units or self._since_chore >= _PUT_OFF:
-                self._do_chore()
-            self._checkpoint_if_large()
+            if not units:
+                self._do_chores(1)
+            elif self._since_chore >= _PUT_OFF:
+                self._do_chores(_CATCH_UP)
+            if self._connection is not None:
+                self._checkpointer.after_commit()
 
     # A batch
 
@@ -95,12 +93,20 @@ class Writer(Worker):
             self._abandon(error)
         elif isinstance(error, apsw.FullError):
             # What is in the WAL may fit into the database, and the WAL can then be used from its start again.
-            self._checkpoint(connection)
+            self._checkpointer.move()
 
-    def _do_chore(self) -> None:
-        connection = self._connection
-        if connection is None:
-            return
+    # Chores
+
+    def _do_chores(self, most: int) -> None:
+        more = True
+        while more and most > 0 and self._connection is not None:
+            more = self._do_chore(self._connection)
+            most -= 1
+        self._until_chore = _IDLE if more else None
+        if not more:
+            self._since_chore = 0
+
+    def _do_chore(self, connection: apsw.Connection) -> bool:
         more = False
         try:
             # Not synced by itself: the next commit of a batch syncs it too, and what a crash takes is done again.
@@ -110,37 +116,10 @@ class Writer(Worker):
             connection.execute("COMMIT")
         except Exception as error:  # noqa: BLE001 - nobody waits for it, and it is tried again after the next batch
             self._roll_back(connection, error)
+            more = False
         if self._connection is not None:
             self._connection.pragma("synchronous", "full")
-        self._until_chore = _BREATH if more else None
-        self._since_chore = self._since_chore if more else 0
-
-    # Checkpoints
-
-    def _adopt(self, connection: apsw.Connection) -> None:
-        connection.set_wal_hook(self._committed)
-        self._wal_pages = self._checkpointed_at = 0
-        self._connection = connection
-
-    def _committed(self, connection: apsw.Connection, database: str, pages: int) -> int:
-        del connection, database
-        self._wal_pages = pages
-        return int(apsw.SQLITE_OK)
-
-    def _checkpoint_if_large(self) -> None:
-        if self._wal_pages < self._checkpointed_at:
-            self._checkpointed_at = 0  # it was begun anew
-        if self._connection is not None and self._wal_pages >= self._checkpointed_at + CHECKPOINT_PAGES:
-            self._checkpoint(self._connection)
-
-    def _checkpoint(self, connection: apsw.Connection) -> None:
-        """Move the WAL into the database as far as readers allow.
-
-        If that fails, what is committed is safe in the WAL, and all of it is written again the next time.
-        """
-        self._checkpointed_at = self._wal_pages
-        with contextlib.suppress(apsw.Error):
-            connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+        return more
 
     # After an error that leaves the connection or the outcome in doubt
 
@@ -174,7 +153,8 @@ class Writer(Worker):
                 self.trouble = error.detail if isinstance(error, StoreError) else describe(error)
                 pause = longer
             else:
-                self._adopt(connection)
+                self._connection = connection
+                self._checkpointer = Checkpointer(connection, BUSY_MS)
                 self.trouble = None
                 break
         return True

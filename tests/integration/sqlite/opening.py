@@ -23,5 +23,5 @@ async def opened(directory: Path, **given: Any) -> AsyncIterator[SqliteStore]:
 async def until_ready(store: SqliteStore) -> None:
     """Wait until a store has got going again after a fault."""
     async with asyncio.timeout(20):
-        while not store.ready:  # noqa: ASYNC110 - it is another thread that gets going
+        while not store.ready:
             await asyncio.sleep(0.001)

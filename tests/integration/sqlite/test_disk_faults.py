@@ -10,7 +10,7 @@ import apsw
 import pytest
 
 from mpps_core.errors import OutcomeUnknown, RevisionLost, StoreError, StoreUnavailable
-from mpps_store.sqlite import SqliteStore, connections, writer
+from mpps_store.sqlite import SqliteStore, checkpoints, connections, writer
 from mpps_store.sqlite.directory import DATABASE
 from tests.conformance.store.making import NOW, creation, inline, lane, update
 from tests.integration.sqlite.faulty_disk import (
@@ -159,7 +159,7 @@ def test_a_database_that_may_not_grow_recovers_when_it_may(tmp_path: Path) -> No
 
 
 def test_a_lock_held_by_another_program_is_an_outage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connections, "_BUSY_MS", 10)
+    monkeypatch.setattr(connections, "BUSY_MS", 10)
 
     async def check(store: SqliteStore, disk: FaultyDisk) -> None:
         del disk
@@ -313,7 +313,7 @@ def test_an_error_before_the_commit_leaves_no_doubt(tmp_path: Path) -> None:
 def test_a_checkpoint_that_fails_does_not_unsay_a_commit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: tuple[str, str], fault: Callable[[], apsw.Error]
 ) -> None:
-    monkeypatch.setattr(writer, "CHECKPOINT_PAGES", 1)
+    monkeypatch.setattr(checkpoints, "EVERY_PAGES", 1)
 
     async def check(store: SqliteStore, disk: FaultyDisk) -> None:
         await store.write_operation(creation("2.25.1"))
@@ -332,13 +332,38 @@ def test_a_checkpoint_that_fails_does_not_unsay_a_commit(
 
 
 def test_the_wal_is_moved_into_the_database_again_and_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(writer, "CHECKPOINT_PAGES", 20)
+    monkeypatch.setattr(checkpoints, "EVERY_PAGES", 20)
 
     async def check(store: SqliteStore, disk: FaultyDisk) -> None:
         del disk
         for number in range(200):
             await store.write_operation(creation(f"2.25.{number}", dataset=inline(b"x" * 4000)))
         assert (tmp_path / f"{DATABASE}-wal").stat().st_size < 100 * 4096
+
+    on_faulty_disk(tmp_path, check)
+
+
+def test_a_long_reader_makes_the_wal_grow_and_holds_nobody_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checkpoints, "EVERY_PAGES", 10)
+    monkeypatch.setattr(checkpoints, "RESTART_PAGES", 50)
+    monkeypatch.setattr(checkpoints, "_PATIENCE_MS", 5)
+
+    async def check(store: SqliteStore, disk: FaultyDisk) -> None:
+        del disk
+        other = apsw.Connection(str(tmp_path / DATABASE), flags=apsw.SQLITE_OPEN_READONLY)
+        await store.write_operation(creation("2.25.1000"))
+        other.execute("BEGIN; SELECT count(*) FROM steps")
+        for number in range(100):
+            await store.write_operation(creation(f"2.25.{number}", dataset=inline(b"x" * 4000)))
+        wal = tmp_path / f"{DATABASE}-wal"
+        grown = wal.stat().st_size
+        assert grown > 100 * 4096
+        assert other.execute("SELECT count(*) FROM steps").get == 1
+        other.execute("COMMIT")
+        other.close()
+        for number in range(100, 400):
+            await store.write_operation(creation(f"2.25.{number}", dataset=inline(b"x" * 4000)))
+        assert wal.stat().st_size < 2 * grown
 
     on_faulty_disk(tmp_path, check)
 

@@ -96,7 +96,7 @@ def test_terms_are_entered_when_there_is_nothing_else_to_do(tmp_path: Path) -> N
             for number in range(5):
                 await store.write_operation(creation(f"2.25.{number}", summary=summary(number)))
             async with asyncio.timeout(10):
-                while await store._lister.do(lambda c: int(c.execute(f"SELECT {ENTERED}").get)) < 5:  # noqa: ASYNC110
+                while await store._lister.do(lambda c: int(c.execute(f"SELECT {ENTERED}").get)) < 5:
                     await asyncio.sleep(0.005)
             found = await store.list_steps(StepFilter(accession="A3"), None, 10)
             assert [step.uid for step in found.items] == ["2.25.3"]

@@ -1,0 +1,1 @@
+"""Faults on purpose: crashes, full disks, subscribers that hang, and steps of unusual size."""
