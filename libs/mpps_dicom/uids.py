@@ -27,7 +27,8 @@ _VARIANT_1: Final = (0x3 << 62, 0x2 << 62)
 def is_path_uid(text: str) -> bool:
     """Tell whether a text may stand for an instance UID in a URL: digits and dots, at most 64, a digit among them.
 
-    Dots alone would be a way through a path, not a name. Deliberately wider than PS3.5 9.1: modalities with invalid roots or doubled dots are in use.
+    Dots alone would be a way through a path, not a name. Deliberately wider than PS3.5 9.1: modalities with invalid
+    roots or doubled dots are in use.
     """
     return _PATH_UID.fullmatch(text) is not None
 

@@ -12,8 +12,6 @@ from starlette.types import ASGIApp
 from mpps_bus.local import LocalBus
 from mpps_cli.backup_route import backup_router
 from mpps_cli.declarations import drafts_of, keyring_of, sources_of
-from mpps_cli.gauges import Gauges
-from mpps_cli.housekeeping import DAY, Housekeeper
 from mpps_cli.settings import Settings, address_of
 from mpps_console.api import api_router
 from mpps_console.pages import pages_router
@@ -28,6 +26,8 @@ from mpps_core.forwarding.forwarder import Forwarder
 from mpps_core.forwarding.ownership import SoleOwner
 from mpps_core.forwarding.policy import ForwardPolicy
 from mpps_core.subscription import Subscription
+from mpps_forwarder.gauges import Gauges
+from mpps_forwarder.housekeeping import DAY, Housekeeper
 from mpps_ingest.parts import IngestParts, IngestPolicy
 from mpps_ingest.router import ingest_router
 from mpps_senders.address_guard import GuardedSocketFactory

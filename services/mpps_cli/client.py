@@ -200,5 +200,5 @@ def _reply(response: http.client.HTTPResponse, body: bytes) -> Reply:
 def _warning(value: str) -> str:
     """Return the text of ``299 <base URI>: <text>`` (PS3.18 8.5)."""
     code, _, rest = value.partition(" ")
-    agent, _, text = rest.partition(": ")
-    return text if code == "299" and agent else value
+    where, _, text = rest.partition(": ")
+    return text if code == "299" and where else value

@@ -1,1 +1,4 @@
-"""The role that owns and drains lanes. On one machine ``mpps up`` runs the core's forwarder inside its own process."""
+"""The forwarder service: what keeps the lanes and the store in order beside the core's forwarder.
+
+On one machine ``mpps up`` runs all of it inside its own process.
+"""

@@ -95,21 +95,18 @@ def test_a_subscriber_that_cannot_be_reached(manager: Manager, at: dict[str, str
     assert "Nothing takes connections" in result.stderr
 
 
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
+def test_what_the_manager_refuses_is_said(at: dict[str, str]) -> None:
+    for arguments, words in (
         (["subscriptions", "add", "RIS!", "http://127.0.0.1:9"], "id: must match"),
         (["subscriptions", "add", "ris", "http://169.254.169.254/x"], "target.url: is an address"),
         (["subscriptions", "add", "ris", "http://x", "--start", "since=yesterday"], "start"),
         (["subscriptions", "remove", "none"], "There is no subscription"),
         (["subscriptions", "test", "none"], "There is no subscription"),
         (["steps", "show", "2.25.404"], "404"),
-    ],
-)
-def test_what_the_manager_refuses_is_said(arguments: list[str], words: str, at: dict[str, str]) -> None:
-    result = mpps(*arguments, env=at)
-    assert result.returncode == 1, result.stdout
-    assert words in result.stderr
+    ):
+        result = mpps(*arguments, env=at)
+        assert result.returncode == 1, arguments
+        assert words in result.stderr
 
 
 def test_secrets_of_subscribers_come_from_the_environment(manager: Manager, at: dict[str, str]) -> None:

@@ -5,6 +5,7 @@ A 15 MB data set blocks a loop for half a second even from a thread, because par
 
 import asyncio
 import multiprocessing
+import signal
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -121,7 +122,9 @@ class PooledContents(InlineContents):
             self._idle.cancel()
             self._idle = None
         if self._pool is None:
-            self._pool = ProcessPoolExecutor(max_workers=1, mp_context=multiprocessing.get_context("spawn"))
+            self._pool = ProcessPoolExecutor(
+                max_workers=1, mp_context=multiprocessing.get_context("spawn"), initializer=_leave_signals
+            )
         loop = asyncio.get_running_loop()
         self._pending += 1
         try:
@@ -136,6 +139,12 @@ class PooledContents(InlineContents):
         if isinstance(result, _Refusal):
             raise Refused(result.findings)
         return result
+
+
+def _leave_signals() -> None:
+    """Leave it to the manager when to end: a terminal and a service manager signal the whole group."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
 class _Refusal:

@@ -136,13 +136,17 @@ class Dispatcher:
         self._stopping = True
         self._drop_ready()
         if abort:
-            for task in self._attempts:
-                task.cancel()
+            self.break_off()
         if self._attempts:
             await asyncio.wait(self._attempts)
         if self._active:
             await self._level.wait()
         await self._sender.close()
+
+    def break_off(self) -> None:
+        """Break off the attempts under way; whether they arrived is not known."""
+        for task in self._attempts:
+            task.cancel()
 
     # Reading rows
 

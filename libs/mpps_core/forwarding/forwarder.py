@@ -31,6 +31,7 @@ from mpps_core.subscription import Subscription, SubscriptionSet
 from mpps_core.waiting import keep_going, wait_for
 
 _FLUSH_CHECK: Final = 0.05
+_LAST_WORDS: Final = 2.0  # seconds beyond the grace, to write down what is known
 
 
 class _Running(msgspec.Struct):
@@ -96,17 +97,19 @@ class Forwarder:
 
     async def stop(self, grace: float) -> None:
         """Start no more attempts, let those under way end within ``grace`` seconds, write their progress."""
+        if not self._tasks:
+            return
         *loops, writer = self._tasks
+        self._tasks = []
+        end = self._clock.monotonic() + grace
         await _end(loops)
         running, self._running = list(self._running.values()), {}
         stops = [asyncio.ensure_future(self._stop(entry, abort=False)) for entry in running]
-        if stops:
-            _, late = await asyncio.wait(stops, timeout=grace)
-            if late:
-                await asyncio.gather(*(entry.dispatcher.stop(abort=True) for entry in running))
-                await asyncio.wait(late)
-        end = self._clock.monotonic() + max(grace, 1.0)
-        while not self._progress.idle() and self._clock.monotonic() < end:
+        if stops and (late := (await asyncio.wait(stops, timeout=grace))[1]):
+            for entry in running:
+                entry.dispatcher.break_off()
+            await asyncio.wait(late, timeout=_LAST_WORDS)
+        while not self._progress.idle() and self._clock.monotonic() < end + _LAST_WORDS:
             await self._clock.sleep(_FLUSH_CHECK)
         await _end([writer])
 

@@ -242,5 +242,5 @@ def test_a_sender_that_was_never_used_closes(harness: Harness, play: Play) -> No
 
 async def _until(happened: Callable[[], bool]) -> None:
     async with asyncio.timeout(5.0):
-        while not happened():  # noqa: ASYNC110 - what happens is the subscriber's, of whatever kind
+        while not happened():
             await asyncio.sleep(0.005)

@@ -2,11 +2,11 @@
 
 import pytest
 
-from mpps_cli.gauges import FRESH, Gauges
-from mpps_cli.housekeeping import BLOB_AGE, Housekeeper
 from mpps_core.errors import StoreUnavailable
 from mpps_core.observer import NullObserver
 from mpps_core.reading import LaneCounts, StoreCounts
+from mpps_forwarder.gauges import FRESH, Gauges
+from mpps_forwarder.housekeeping import BLOB_AGE, Housekeeper
 from mpps_store.memory import MemoryStore
 from mpps_web.observer import PrometheusObserver
 from tests.support.aio import run
