@@ -1,5 +1,6 @@
 """Payloads: data sets as they are kept, zstd-compressed DICOM JSON, inline or as a blob (rule 4)."""
 
+import threading
 from typing import Final
 
 import msgspec
@@ -23,14 +24,26 @@ class Payload(msgspec.Struct, frozen=True, kw_only=True):
     blob: str | None = None
 
 
+class _Codec(threading.local):
+    """A compressor and a decompressor for each thread: neither may be used by two, and making one costs more than
+    compressing a small data set."""
+
+    def __init__(self) -> None:
+        self.compressor = zstandard.ZstdCompressor(level=_LEVEL)
+        self.decompressor = zstandard.ZstdDecompressor()
+
+
+_codec: Final = _Codec()
+
+
 def compress(data: bytes) -> bytes:
     """Return the compressed form of canonical DICOM JSON bytes, its size before compression in the frame header."""
-    return zstandard.ZstdCompressor(level=_LEVEL).compress(data)
+    return _codec.compressor.compress(data)
 
 
 def decompress(data: bytes) -> bytes:
     """Return what ``compress`` was given."""
-    return zstandard.ZstdDecompressor().decompress(data)
+    return _codec.decompressor.decompress(data)
 
 
 def fits_inline(stored: int, already_inline: int) -> bool:

@@ -142,7 +142,9 @@ def meaning_of(answer: Answer, kind: StepOperation) -> Meaning:
     """Return what an answer to an operation of this kind means. Total over HTTP 100-599 and all DIMSE statuses."""
     if answer.failure is not None:
         return _FAILURES[answer.failure][0]
-    status = answer.status if answer.status is not None else 0
+    status = answer.status
+    if status is None:
+        return Meaning.RETRY
     if answer.channel is Channel.HTTP:
         by_operation = _HTTP_BY_OPERATION.get((kind, status))
         return by_operation or _HTTP_ANY.get(status) or _HTTP_CLASS.get(status // 100, Meaning.RETRY)

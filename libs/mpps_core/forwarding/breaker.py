@@ -87,9 +87,8 @@ def refused(breaker: Breaker, status: int, uid: str) -> Breaker:
     """Return the breaker after a lane was refused; the same refusal on many lanes in a row is counted (rule 22)."""
     if breaker.refusal != status:
         return msgspec.structs.replace(breaker, refusal=status, refused=(uid,), failures=0)
-    if uid in breaker.refused:
-        return breaker
-    return msgspec.structs.replace(breaker, refused=(*breaker.refused, uid))
+    known = breaker.refused if uid in breaker.refused else (*breaker.refused, uid)
+    return msgspec.structs.replace(breaker, refused=known, failures=0)
 
 
 def refuses_everything(breaker: Breaker, policy: ForwardPolicy, status: int, uid: str) -> bool:

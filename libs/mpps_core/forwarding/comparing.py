@@ -4,7 +4,9 @@ import enum
 
 import msgspec
 
+from mpps_core.forwarding.answers import Answer, Meaning, meaning_of
 from mpps_core.forwarding.interfaces import Retrieved
+from mpps_dicom import Refused, StepOperation, StepStatus, status_of
 
 _PPS_STATUS = "00400252"
 
@@ -16,7 +18,7 @@ class Comparison(enum.StrEnum):
     OTHER_CONTENT = "other-content"  #: the status is ours, something else differs
     OTHER_STATUS = "other-status"
     ABSENT = "absent"  #: it says it does not have the step
-    IMPOSSIBLE = "impossible"  #: it cannot be asked
+    IMPOSSIBLE = "impossible"  #: it cannot be asked, or does not let us
     FAILED = "failed"  #: it could not be asked now
 
 
@@ -29,7 +31,7 @@ def compare(retrieved: Retrieved, ours: bytes) -> Comparison:
     if not retrieved.supported:
         return Comparison.IMPOSSIBLE
     if not retrieved.found:
-        return Comparison.ABSENT if retrieved.answer.failure is None else Comparison.FAILED
+        return _absence(retrieved.answer)
     theirs = msgspec.json.decode(retrieved.data_set or b"{}", type=dict[str, msgspec.Raw])
     own = msgspec.json.decode(ours, type=dict[str, msgspec.Raw])
     if _status(theirs.get(_PPS_STATUS)) != _status(own.get(_PPS_STATUS)):
@@ -38,8 +40,21 @@ def compare(retrieved: Retrieved, ours: bytes) -> Comparison:
     return Comparison.SAME if same else Comparison.OTHER_CONTENT
 
 
-def _status(raw: msgspec.Raw | None) -> str | None:
+def _absence(answer: Answer) -> Comparison:
+    """Tell why there is no copy: the answer means what it would mean to an Update."""
+    if answer.failure is not None:
+        return Comparison.FAILED
+    meaning = meaning_of(answer, StepOperation.UPDATE)
+    if meaning in {Meaning.LOST_THERE, Meaning.GONE, Meaning.DELIVERED}:
+        return Comparison.ABSENT
+    return Comparison.FAILED if meaning is Meaning.RETRY else Comparison.IMPOSSIBLE
+
+
+def _status(raw: msgspec.Raw | None) -> StepStatus | None:
+    """Return the status, however it is spelled."""
     if raw is None:
         return None
-    values = msgspec.json.decode(raw).get("Value") or [None]
-    return str(values[0]).strip().upper()
+    try:
+        return status_of({_PPS_STATUS: msgspec.json.decode(raw)})
+    except Refused:
+        return None

@@ -45,7 +45,7 @@ from mpps_core.subscription import Subscription
 from mpps_core.via import via_entry
 from mpps_core.waiting import wait_for
 
-_READ_AHEAD: Final = 32  # rows read beyond what may be in flight, so that reading keeps up with sending
+_READ_AHEAD: Final = 64  # rows read beyond what may be in flight, so that reading keeps up with sending
 _PAUSE_AFTER_FAILURE: Final = 1.0  # seconds without new rows after something of ours failed
 
 
@@ -157,9 +157,10 @@ class Dispatcher:
         allowed = breakers.room(self._breaker, self._limits.in_flight)
         if self._breaker.state is not BreakerState.CLOSED:
             return allowed - len(self._active)
-        wanted = allowed + min(_READ_AHEAD, 4 * allowed) - len(self._active)
+        ahead = min(_READ_AHEAD, 16 * allowed)
+        wanted = allowed + ahead - len(self._active)
         # Small pages cost as much as large ones: read again when half is used up.
-        return wanted if 2 * wanted >= allowed or not self._ready else 0
+        return wanted if 2 * wanted >= ahead or not self._ready else 0
 
     async def _refill(self) -> None:
         room = self._capacity()

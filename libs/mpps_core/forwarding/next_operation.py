@@ -1,6 +1,7 @@
 """What to send next: the one definition of "behind" (rule 16), and the loop guard's judgement (rule 26)."""
 
 from mpps_core.lane import Lane, LaneState
+from mpps_core.source import UNKNOWN
 from mpps_core.step import Operation
 from mpps_core.subscription import Start, Subscription
 from mpps_dicom import StepStatus
@@ -26,4 +27,4 @@ def begins_lane(subscription: Subscription, *, updated_at: float, status: StepSt
 
 def came_from(subscription: Subscription, operation: Operation) -> bool:
     """Tell whether an operation came from the subscriber itself: a source and a subscription of the same id are one."""
-    return operation.source == subscription.id
+    return operation.source == subscription.id != UNKNOWN

@@ -41,12 +41,12 @@ def test_class_uids_are_those_of_the_registry(uid: str, name: str) -> None:
     assert UID(uid).name.startswith(name.removesuffix(" SOP Class"))
 
 
-@pytest.mark.parametrize("text", ["1", "1.2.3", "100.118..3", ".", "1" * 64])
+@pytest.mark.parametrize("text", ["1", "1.2.3", "100.118..3", ".1", "1" * 64])
 def test_digits_and_dots_may_be_in_a_url(text: str) -> None:
     assert is_path_uid(text)
 
 
-@pytest.mark.parametrize("text", ["", "1" * 65, "1.2\n", "1/2", "a", "1 ", "-1", "²"])
+@pytest.mark.parametrize("text", ["", "1" * 65, "1.2\n", "1/2", "a", "1 ", "-1", "²", ".", ".."])
 def test_anything_else_may_not(text: str) -> None:
     assert not is_path_uid(text)
 

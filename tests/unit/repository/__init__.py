@@ -1,0 +1,1 @@
+"""Tests of what is in the repository beside the code."""
