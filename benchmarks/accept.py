@@ -1,4 +1,6 @@
-"""How fast operations are accepted, beside a floor that reads and keeps but does not look: ``python -m benchmarks.accept``.
+"""How fast operations are accepted, beside a floor that reads and keeps without looking.
+
+    python -m benchmarks.accept
 
 The rounds of manager and floors take turns, so that what else happens on the machine happens to all of them.
 """

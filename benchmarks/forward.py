@@ -12,7 +12,7 @@ import random
 import secrets
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,6 +35,7 @@ from mpps_core.forwarding.forwarder import Forwarder
 from mpps_core.forwarding.ownership import SoleOwner
 from mpps_core.forwarding.policy import ForwardPolicy
 from mpps_core.observer import NullObserver
+from mpps_core.slots import SLOTS
 from mpps_core.subscription import Limits, Subscription
 from mpps_senders.address_guard import GuardedSocketFactory
 from mpps_senders.dicomweb import DicomwebKind
@@ -44,6 +45,9 @@ from mpps_store.sqlite import SqliteStore
 IN_FLIGHT: Final = (32, 4)
 OPERATIONS: Final = (1, 3)
 SIZE: Final = 3_000
+
+_Step = list[tuple[str, bytes, int]]
+"""UID, body and number of each operation of a step."""
 
 _CURSORS_EVERY: Final = 0.005
 _PATIENCE: Final = 300.0
@@ -98,7 +102,7 @@ class _Bench:
             # Routed before the clock starts: what is measured is sending.
             routing = self._forwarder(store, retriever, NullObserver(), enabled=False)
             routing.start()
-            while (await store.counts()).unrouted or await store.pending_backfills(1, frozenset(range(256))):
+            while (await store.counts()).unrouted or await store.pending_backfills(1, frozenset(range(SLOTS))):  # noqa: ASYNC110 - no event
                 await asyncio.sleep(0.02)
             await routing.stop(1.0)
             counting = _Counting(steps * operations)
@@ -121,8 +125,10 @@ class _Bench:
         made = pairs(SIZE)
         work = iter(
             [
-                [(uid, made[n % len(made)].update if number else made[n % len(made)].create, number)
-                 for number in range(operations)]
+                [
+                    (uid, made[n % len(made)].update if number else made[n % len(made)].create, number)
+                    for number in range(operations)
+                ]
                 for n, uid in enumerate(uids(steps, seed))
             ]
         )
@@ -148,12 +154,12 @@ class _Bench:
     async def _post(
         self,
         session: aiohttp.ClientSession,
-        work: "Sequence[object] | object",
+        work: Iterator[_Step],
         finished: list[tuple[str, bytes]],
         measured: _Measured,
     ) -> None:
         headers = {"Content-Type": "application/dicom+json", "Accept": "application/dicom+json"}
-        for step in work:  # type: ignore[attr-defined]
+        for step in work:
             for uid, body, number in step:
                 # A new URL each time, as every step has its own; a repeated one would come from a cache.
                 url = URL(f"http://127.0.0.1:{self._port}{RESOURCE}{uid}{'?update' if number else ''}", encoded=True)

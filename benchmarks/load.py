@@ -91,8 +91,7 @@ async def measure(port: int, kind: str, size: int, count: int, seed: int, connec
     run = _Run(connections)
     loop = asyncio.get_running_loop()
     made = [
-        (await loop.create_connection(lambda: _Connection(work, run), "127.0.0.1", port))[1]
-        for _ in range(connections)
+        (await loop.create_connection(lambda: _Connection(work, run), "127.0.0.1", port))[1] for _ in range(connections)
     ]
     gc.collect()
     begun = time.perf_counter()

@@ -115,8 +115,8 @@ class Up(Child):
 
 
 def _started(command: list[str], log: Path | None) -> subprocess.Popen[str]:
-    with open(os.devnull if log is None else log, "wb") as stderr:
-        return subprocess.Popen(
+    with Path(os.devnull if log is None else log).open("wb") as stderr:
+        return subprocess.Popen(  # noqa: S603 - our own modules
             guarded(command),
             env=clean_environment(),
             stdin=subprocess.PIPE,

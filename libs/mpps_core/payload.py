@@ -25,8 +25,10 @@ class Payload(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Codec(threading.local):
-    """A compressor and a decompressor for each thread: neither may be used by two, and making one costs more than
-    compressing a small data set."""
+    """A compressor and a decompressor for each thread, as neither may be used by two.
+
+    Making one costs more than compressing a small data set.
+    """
 
     def __init__(self) -> None:
         self.compressor = zstandard.ZstdCompressor(level=_LEVEL)

@@ -32,13 +32,18 @@ _CLOSING: Final = 10.0  # seconds beyond the grace after which something hangs t
 _log = structlog.get_logger("mpps")
 
 
-def run_up(settings: Settings) -> None:
-    """Run every role in this process until it is told to stop. Raises Failure."""
+def run_up(settings: Settings, *, files: Sequence[str] = ()) -> None:
+    """Run every role in this process until it is told to stop. Raises Failure.
+
+    ``files`` are the settings files that were read: one that was not meant should be seen at once.
+    """
     refusal = refusal_of(door_of(settings))
     if refusal is not None:
         raise Failure(refusal)
     formats = {"text": True, "json": False}
     configure_logging(level=settings.telemetry.log_level, console=formats.get(settings.telemetry.log_format))
+    for file in files:
+        _log.info("settings_read", file=file)
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         runner.run(_Manager(settings).run())
 

@@ -43,4 +43,6 @@ def up(
         resolved = load(config, given)
     except SettingsInvalid as error:
         raise error.as_failure() from None
-    run_up(resolved.settings)
+    run_up(
+        resolved.settings, files=sorted({origin for origin in resolved.origins.values() if origin.endswith(".toml")})
+    )

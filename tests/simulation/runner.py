@@ -23,14 +23,14 @@ class Day:
         return f"python -m tests.simulation {self.seed}"
 
 
-def run_day(seed: int) -> Day:
+def run_day(seed: int, *, weather: bool = True) -> Day:
     """Live through the day of a seed and judge it."""
     loop = VirtualLoop()
     try:
         asyncio.set_event_loop(loop)
         world = World(seed, loop)
         try:
-            loop.run_until_complete(world.day())
+            loop.run_until_complete(world.day(weather=weather))
             turns, calls = loop.run_until_complete(world.idle())
             found = [*violations(world), *busy(turns, calls)]
         except Deadlock as deadlock:

@@ -29,6 +29,16 @@ def test_the_same_seed_is_the_same_day() -> None:
         assert receiver.starts == again.world.receivers[name].starts
 
 
+def test_with_nothing_worse_than_a_slow_store_nothing_is_sent_twice() -> None:
+    for seed in range(60):
+        day = run_day(seed, weather=False)
+
+        assert not day.violations, day.replay
+        for name, receiver in day.world.receivers.items():
+            attempts = [(start.uid, start.number) for start in receiver.starts]
+            assert len(attempts) == len(set(attempts)), f"{name} on day {seed}"
+
+
 def test_the_days_are_bad_enough() -> None:
     """Every kind of trouble happens within a few days, or the simulation would prove little."""
     days = [run_day(seed) for seed in range(40)]

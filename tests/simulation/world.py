@@ -341,18 +341,19 @@ class World:
 
     # The day
 
-    async def day(self) -> None:
-        """Live through the bad day, then wait until everything is level."""
-        calm, self.chaos.rates = self.chaos.rates, Rates()
+    async def day(self, *, weather: bool = True) -> None:
+        """Live through a bad day, or one with nothing worse than a slow store; then wait until everything is level."""
+        rates, self.chaos.rates = self.chaos.rates, Rates()
         for name in ("ris", "pacs", "billing"):
             await self.subscribe(name)
-        self.chaos.rates = calm
+        self.chaos.rates = rates if weather else Rates(slow=0.5)
         self.boot()
         modalities = [Modality(f"{n}", self.rng, self.door, self.book) for n in range(4)]
         work = [self.loop.create_task(m.run(self.rng.randint(1, 3))) for m in modalities]
-        await self.weather()
-        await asyncio.sleep(LATEST)  # a pause that lands late is undone too
-        await self._enable_all()
+        if weather:
+            await self.weather()
+            await asyncio.sleep(LATEST)  # a pause that lands late is undone too
+            await self._enable_all()
         await asyncio.wait(work)
         if self.process is None:
             await asyncio.sleep(5.0)

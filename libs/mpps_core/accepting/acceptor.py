@@ -106,18 +106,14 @@ class Acceptor:
         Raises Refused, AlreadyExists or TryLater. When it returns, the operation is durable. A caller that goes
         away does not stop what has begun.
         """
-        return await asyncio.shield(
-            asyncio.ensure_future(self._measured(self._create(submission), submission, "create"))
-        )
+        return await _unstoppable(self._measured(self._create(submission), submission, "create"))
 
     async def update(self, submission: Submission) -> Accepted:
         """Accept an Update (N-SET; PS3.18 15.5).
 
         Raises Refused, UnknownStep, StepDeleted, StepFinal, TooManyOperations or TryLater; else as ``create``.
         """
-        return await asyncio.shield(
-            asyncio.ensure_future(self._measured(self._update(submission), submission, "update"))
-        )
+        return await _unstoppable(self._measured(self._update(submission), submission, "update"))
 
     async def _create(self, submission: Submission) -> Accepted:
         if has_passed(submission.via, self._policy.manager_id):
@@ -305,6 +301,19 @@ class Acceptor:
         finally:
             seconds = self._clock.monotonic() - start
             self._observer.operation_accepted(door=submission.door, kind=kind, outcome=outcome, seconds=seconds)
+
+
+async def _unstoppable(work: Coroutine[Any, Any, Accepted]) -> Accepted:
+    """Do it to its end, even if nobody waits for it any more."""
+    task = asyncio.ensure_future(work)
+    task.add_done_callback(_taken)
+    return await asyncio.shield(task)
+
+
+def _taken(task: asyncio.Future[Accepted]) -> None:
+    """Take the error of a task, which is counted already: if its client has gone, nobody else does."""
+    if not task.cancelled():
+        task.exception()
 
 
 def _operation(

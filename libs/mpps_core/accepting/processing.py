@@ -125,12 +125,13 @@ class PooledContents(InlineContents):
             self._pool = ProcessPoolExecutor(
                 max_workers=1, mp_context=multiprocessing.get_context("spawn"), initializer=_leave_signals
             )
-        loop = asyncio.get_running_loop()
+        loop, pool = asyncio.get_running_loop(), self._pool
         self._pending += 1
         try:
-            result = await loop.run_in_executor(self._pool, _guarded, function, args)
+            result = await loop.run_in_executor(pool, _guarded, function, args)
         except BrokenProcessPool:
-            self.close()
+            if self._pool is pool:  # whoever noticed first may have started another
+                self.close()
             raise TryLater("the process that reads large data sets died; nothing was stored, repeat it") from None
         finally:
             self._pending -= 1

@@ -39,11 +39,15 @@ class Retriever:
 
     async def data_set(self, uid: str, fields: tuple[tuple[str, ...], ...] | None = None) -> StoredDataSet:
         """Return the current state of a step, reduced to ``fields`` if given. Raises as ``step``."""
+        missing: str | None = None
         while True:
             step = await self.step(uid)
             try:
                 data = await self.unpacked(step.dataset)
             except NotFound:
+                if step.dataset.blob == missing:
+                    raise TryLater("the data set of the step cannot be read") from None
+                missing = step.dataset.blob
                 continue  # the state was superseded between the two reads
             if fields is not None:
                 data = await self._contents.select(data, fields)

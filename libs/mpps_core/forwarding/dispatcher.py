@@ -230,7 +230,6 @@ class Dispatcher:
     def _attempted(self, task: asyncio.Task[None]) -> None:
         self._attempts.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            self._paused_until = self._clock.monotonic() + _PAUSE_AFTER_FAILURE
             self._observer.event(
                 "attempt.failed", subscription=self.subscription.id, error=type(error).__name__, detail=str(error)[:200]
             )
@@ -262,7 +261,8 @@ class Dispatcher:
         except NotFound:
             self._judge(work, None)
         except BaseException:
-            # The row still says what there is to do; whoever reads it next does it.
+            # The row still says what there is to do; whoever reads it next does it, though not at once.
+            self._paused_until = self._clock.monotonic() + _PAUSE_AFTER_FAILURE
             self._forget(work)
             raise
 

@@ -30,7 +30,7 @@ HTTP_TABLE: Final[list[tuple[tuple[StepOperation, ...], tuple[range, ...], Meani
 ]
 
 DIMSE_TABLE: Final[list[tuple[tuple[StepOperation, ...], tuple[range, ...], Meaning]]] = [
-    (BOTH, (range(0x0000, 0x0002), range(0x0107, 0x0108), range(0x0116, 0x0117), range(0xB000, 0xC000)), DELIVERED),
+    (BOTH, (range(0x0002), range(0x0107, 0x0108), range(0x0116, 0x0117), range(0xB000, 0xC000)), DELIVERED),
     ((CREATE,), (range(0x0111, 0x0112),), ALREADY_THERE),
     ((UPDATE,), (range(0x0112, 0x0113),), LOST_THERE),
     (BOTH, (range(0x0118, 0x011A), range(0x0124, 0x0125)), MISCONFIGURED),

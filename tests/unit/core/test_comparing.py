@@ -11,8 +11,8 @@ from mpps_core.forwarding.interfaces import Retrieved
 from tests.unit.core.values import dimse, http
 
 
-def data_set(status: str | None = "COMPLETED", **others: Any) -> bytes:
-    attributes: dict[str, Any] = {"00100020": {"vr": "LO", "Value": ["4711"]}, **others}
+def data_set(status: str | None = "COMPLETED", others: dict[str, Any] | None = None) -> bytes:
+    attributes: dict[str, Any] = {"00100020": {"vr": "LO", "Value": ["4711"]}, **(others or {})}
     if status is not None:
         attributes["00400252"] = {"vr": "CS", "Value": [status]}
     return orjson.dumps(dict(sorted(attributes.items())))
@@ -27,8 +27,8 @@ def found(theirs: bytes) -> Retrieved:
     [
         (data_set(), Comparison.SAME),
         # A subscriber may add attributes of its own.
-        (data_set(**{"00081160": {"vr": "IS", "Value": [1]}}), Comparison.SAME),
-        (data_set(**{"00100020": {"vr": "LO", "Value": ["4712"]}}), Comparison.OTHER_CONTENT),
+        (data_set(others={"00081160": {"vr": "IS", "Value": [1]}}), Comparison.SAME),
+        (data_set(others={"00100020": {"vr": "LO", "Value": ["4712"]}}), Comparison.OTHER_CONTENT),
         (orjson.dumps({"00400252": {"vr": "CS", "Value": ["COMPLETED"]}}), Comparison.OTHER_CONTENT),
         (data_set("DISCONTINUED"), Comparison.OTHER_STATUS),
         (data_set("IN PROGRESS"), Comparison.OTHER_STATUS),

@@ -147,7 +147,9 @@ def test_every_meaning_in_every_situation(meaning: Meaning) -> None:
 def test_every_comparison_in_every_situation(meaning: Meaning, comparison: Comparison) -> None:
     for flags in situations():
         effect, note = next(
-            (e, n) for m, conditions, c, e, n in COMPARED if m is meaning and c is comparison and fits(conditions, flags)
+            (e, n)
+            for m, conditions, c, e, n in COMPARED
+            if m is meaning and c is comparison and fits(conditions, flags)
         )
         decision = decide_compared(situation(flags), meaning, comparison)
         assert (decision.effect, decision.note) == (effect, note), flags
@@ -262,7 +264,9 @@ EFFECTS: Final[list[tuple[str, Lane, Decision, dict[str, Any]]]] = [
 ]
 
 
-@pytest.mark.parametrize(("before", "decision", "changes"), [row[1:] for row in EFFECTS], ids=[row[0] for row in EFFECTS])
+@pytest.mark.parametrize(
+    ("before", "decision", "changes"), [row[1:] for row in EFFECTS], ids=[row[0] for row in EFFECTS]
+)
 def test_each_effect_changes_what_it_should_and_nothing_else(
     before: Lane, decision: Decision, changes: dict[str, Any]
 ) -> None:

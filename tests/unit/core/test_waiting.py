@@ -1,6 +1,7 @@
 """Waiting for events and times, and loops that nothing ends by accident."""
 
 import asyncio
+import itertools
 
 import pytest
 
@@ -77,7 +78,7 @@ def test_a_loop_outlives_outages_and_defects_and_tells_of_them() -> None:
             ("loop.failed", "routing", "KeyError"),
             ("loop.failed", "routing", "KeyError"),
         ]
-        pauses = [round(later - earlier, 2) for earlier, later in zip(rounds, rounds[1:], strict=False)]
+        pauses = [round(later - earlier, 2) for earlier, later in itertools.pairwise(rounds)]
         assert pauses == [0.0, 0.2, 0.4, 0.8, 0.0, 0.2, 0.4]
 
     live(main)
