@@ -84,6 +84,7 @@ def test_two_megabytes_go_to_the_worker_and_come_back_as_if_read_here() -> None:
         state = await contents.unpack(went.state.data, went.state.size)
         assert state == decompress(went.state.data)
         fields = (("00400340", "0020000E"),)
+        assert await contents.select(create, fields) == await here.select(create, fields)
         assert await contents.select(state, fields) == await here.select(state, fields)
         assert len(workers()) == 1
 
@@ -91,6 +92,21 @@ def test_two_megabytes_go_to_the_worker_and_come_back_as_if_read_here() -> None:
         final = b'{"00400252":{"vr":"CS","Value":["COMPLETED"]}}'
         ended = await contents.update(final, UID, Profile.LENIENT, current(went))
         assert ended.status is StepStatus.COMPLETED
+
+    played(main)
+
+
+def test_what_is_small_needs_no_worker() -> None:
+    create, update, _ = step(1)
+
+    async def main(contents: PooledContents) -> None:
+        begun = await contents.create(create, UID, Profile.LENIENT)
+        went = await contents.update(update, UID, Profile.LENIENT, current(begun))
+        state = await contents.unpack(went.state.data, went.state.size)
+        assert await contents.canonical(state, UID) == state
+        assert await contents.select(state, (("00080060",),)) == b'{"00080060":{"vr":"CS","Value":["CT"]}}'
+        assert contents._pool is None
+        assert workers() == []
 
     played(main)
 
