@@ -1,8 +1,9 @@
 """What a sick subscriber costs a healthy one: ``python -m benchmarks.sick_subscriber``.
 
-A steady stream of Creates goes to a manager with a healthy subscriber and, in turn, nobody else, one that takes
-requests and never answers, and one that is not there. Measured is the time from the moment that a Create is sent
-until it has arrived at the healthy one. Each run has a manager and a directory of its own.
+Three managers, each with a healthy subscriber of its own: one with nobody else, one with a subscriber that takes
+requests and never answers, and one with a subscriber that is not there. A steady stream of Creates goes to each of
+them in turn, a slice of time at once, so that what else happens on the machine happens to all. Measured is the time
+from the moment that a Create is sent until it has arrived at the healthy subscriber.
 """
 
 import argparse
@@ -20,7 +21,10 @@ from benchmarks.figures import machine, milliseconds, percentile, table
 from benchmarks.processes import Up
 from tests.faults.subscriber import Subscriber, dead_url
 
-WAYS: Final = ("alone", "beside one that hangs", "beside one that is down")
+ALONE: Final = "alone"
+HANGS: Final = "beside one that hangs"
+DOWN: Final = "beside one that is down"
+WAYS: Final = (ALONE, HANGS, DOWN)
 SIZE: Final = 3_000
 _SETTINGS: Final = '[telemetry]\nlog_level = "warning"\n'
 
@@ -42,35 +46,50 @@ async def _send(port: int, per_second: float, seconds: float, seed: int) -> dict
     return sent
 
 
-def _measure(way: str, base: Path, *, per_second: float, seconds: float, seed: int) -> list[float]:
-    with ExitStack() as stack:
-        healthy = stack.enter_context(Subscriber("healthy"))
-        up = stack.enter_context(Up(base / f"run-{seed}", _SETTINGS))
-        up.subscribe("healthy", healthy.url)
-        if way == WAYS[1]:
+class _World:
+    """A manager, its healthy subscriber and perhaps a sick one."""
+
+    def __init__(self, way: str, base: Path, stack: ExitStack) -> None:
+        self.way = way
+        self.times: list[float] = []
+        self._sent: dict[str, float] = {}
+        self._slices = 0
+        self._healthy = stack.enter_context(Subscriber("healthy"))
+        self._up = stack.enter_context(Up(base / way.replace(" ", "-"), _SETTINGS))
+        self._up.subscribe("healthy", self._healthy.url)
+        if way == HANGS:
             hung = stack.enter_context(Subscriber("hung"))
             hung.tell("hang")
-            up.subscribe("hung", hung.url)
-        elif way == WAYS[2]:
-            up.subscribe("down", dead_url())
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            warm = runner.run(_send(up.port, per_second, 1.0, 10_000 + seed))
-            healthy.wait_for(len(warm))
-            sent = runner.run(_send(up.port, per_second, seconds, seed))
-        healthy.wait_for(len(warm) + len(sent))
-        return [each.at - sent[each.uid] for each in healthy.accepted() if each.uid in sent]
+            self._up.subscribe("hung", hung.url)
+        elif way == DOWN:
+            self._up.subscribe("down", dead_url())
+
+    async def slice(self, per_second: float, seconds: float) -> None:
+        """Send for some time."""
+        self._slices += 1
+        self._sent |= await _send(self._up.port, per_second, seconds, self._slices)
+
+    def finish(self, skipped: int) -> None:
+        """Wait until everything has arrived, and note how long each took, all but the first ones."""
+        self._healthy.wait_for(len(self._sent))
+        arrived = {each.uid: each.at for each in self._healthy.accepted()}
+        self.times = [arrived[uid] - at for uid, at in self._sent.items()][skipped:]
 
 
-def run(*, seconds: float, rounds: int, per_second: float) -> str:
-    """Measure and return a table."""
-    measured: dict[str, list[float]] = {way: [] for way in WAYS}
-    with tempfile.TemporaryDirectory(prefix="mpps-bench-") as base:
-        seed = 0
-        for number in range(rounds):
-            for way in WAYS if number % 2 == 0 else reversed(WAYS):
-                seed += 1
-                measured[way] += _measure(way, Path(base), per_second=per_second, seconds=seconds, seed=seed)
-    alone = percentile(measured[WAYS[0]], 0.99)
+def run(*, seconds: float, per_second: float, slice_seconds: float = 1.0) -> str:
+    """Measure each for so many seconds and return a table."""
+    slices = max(1, round(seconds / slice_seconds))
+    with ExitStack() as stack:
+        base = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mpps-bench-")))
+        worlds = [_World(way, base, stack) for way in WAYS]
+        runner = stack.enter_context(asyncio.Runner(loop_factory=uvloop.new_event_loop))
+        for number in range(slices + 1):
+            for world in worlds if number % 2 else reversed(worlds):
+                runner.run(world.slice(per_second, slice_seconds))
+        for world in worlds:
+            world.finish(int(per_second * slice_seconds))
+        measured = {world.way: world.times for world in worlds}
+    alone = percentile(measured[ALONE], 0.99)
     rows = [
         (
             way,
@@ -83,18 +102,17 @@ def run(*, seconds: float, rounds: int, per_second: float) -> str:
         for way, times in measured.items()
     ]
     heads = ("healthy subscriber", "operations", "p50", "p99", "p99 to alone", "longest")
-    intro = f"From sent to delivered: {per_second:g} Creates a second, {rounds} runs of {seconds:g} s each way."
+    intro = f"From sent to delivered: {per_second:g} Creates a second, {slices} slices of {slice_seconds:g} s in turn."
     return "\n".join([intro, machine(), "", table(heads, rows)])
 
 
 def main() -> None:
     """Run from the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=35.0, help="of a run; a hanging one hangs 30 s an attempt")
-    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--seconds", type=float, default=30.0, help="for each of the three")
     parser.add_argument("--per-second", type=float, default=200.0)
     options = parser.parse_args()
-    print(run(seconds=options.seconds, rounds=options.rounds, per_second=options.per_second))
+    print(run(seconds=options.seconds, per_second=options.per_second))
 
 
 if __name__ == "__main__":

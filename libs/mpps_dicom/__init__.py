@@ -8,7 +8,7 @@ from mpps_dicom.dictionary import keyword_of, tag_of, vr_of
 from mpps_dicom.fields import Fields, parse_includefield, select
 from mpps_dicom.findings import MAX_FINDINGS, Finding, Profile, Refused, Severity
 from mpps_dicom.json_model import DataSet, decode_json, encode_json
-from mpps_dicom.merging import merge, shrunk_sequences, tags_of
+from mpps_dicom.merging import changed_charset, merge, shrunk_sequences, tags_of
 from mpps_dicom.reader import MAX_DEPTH, ReadBody, read_json
 from mpps_dicom.rules import RULES, Rule
 from mpps_dicom.states import TRANSITIONS, StepOperation, StepStatus, Transition, status_of, transition
@@ -69,6 +69,7 @@ __all__ = [
     "Summary",
     "Transition",
     "category_of",
+    "changed_charset",
     "check_create",
     "check_final",
     "check_instance_uid",

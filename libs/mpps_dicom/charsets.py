@@ -4,7 +4,7 @@ Inside, all text is UTF-8; this answers whether the set a modality works with co
 """
 
 from collections.abc import Iterable, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final
 
 UNICODE: Final = "ISO_IR 192"
@@ -43,6 +43,14 @@ _CODECS: Final = {
 }
 """Codec of Python, length of a character outside ASCII in it (None: any), and the bytes it has to begin with."""
 
+WITHOUT_EXTENSIONS: Final = frozenset({UNICODE, "GB18030", "GBK"})
+"""Sets that take no code extensions, so that none other may stand beside them."""
+
+
+def is_term(term: str) -> bool:
+    """Tell whether the text is a Defined Term of Specific Character Set, or empty for the default repertoire."""
+    return term in _CODECS
+
 
 @cache
 def _has(term: str, character: str) -> bool:
@@ -54,6 +62,21 @@ def _has(term: str, character: str) -> bool:
     return encoded.startswith(beginning) and (length is None or len(encoded) == length)
 
 
+class _Together(dict[str, bool]):
+    """Whether sets hold a character, remembered by character: each is asked for again with every step."""
+
+    def __init__(self, terms: tuple[str, ...]) -> None:
+        super().__init__()
+        self._known = [term for term in terms if term in _CODECS]
+
+    def __missing__(self, character: str) -> bool:
+        held = self[character] = character.isascii() or any(_has(term, character) for term in self._known)
+        return held
+
+
+_together = lru_cache(maxsize=64)(_Together)
+
+
 def holds(terms: Sequence[str], characters: Iterable[str]) -> bool:
     """Tell whether every character outside ASCII is in one of the sets.
 
@@ -61,6 +84,4 @@ def holds(terms: Sequence[str], characters: Iterable[str]) -> bool:
     extensions) escape sequences may change the set at any character, so each may be in any. A term that does
     not exist holds nothing.
     """
-    known = [term for term in (term.strip("\0 ") for term in terms) if term in _CODECS]
-    foreign = {character for character in characters if not character.isascii()}
-    return all(any(_has(term, character) for term in known) for character in foreign)
+    return all(map(_together(tuple(term.strip("\0 ") for term in terms)).__getitem__, characters))

@@ -4,20 +4,42 @@ One walk per data set does both: what its attributes hold, and which attributes 
 here looks for what ``read_json`` has settled already.
 """
 
-import sys
-from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any, Final
 
+from mpps_dicom.codes import check_code
+from mpps_dicom.conditions import CODE_VALUE, Conditional, conditionals_in
 from mpps_dicom.dictionary import ATTRIBUTES, PROVISIONAL, attribute_of
+from mpps_dicom.enumerations import ENUMERATED
 from mpps_dicom.findings import Finding, Profile
+from mpps_dicom.groups import NO_DATA_SET, check_unlisted
 from mpps_dicom.json_model import DataSet, is_empty, items_of
 from mpps_dicom.paths import Where
-from mpps_dicom.requirements import NOT_UPDATABLE, TABLE, Column, Duty, Scope
+from mpps_dicom.relations import relate_created, relate_final, relate_updated
+from mpps_dicom.repertoire import CHARACTER_SET, check_repertoire
+from mpps_dicom.requirements import NOT_UPDATABLE, TABLE, Requirement
 from mpps_dicom.rules import Report
+from mpps_dicom.tables import Column, Duty, Scope
 from mpps_dicom.uids import is_path_uid
-from mpps_dicom.vr import VRS, Kind, ValueRepresentation
+from mpps_dicom.values import CHECKERS
 
-_SPECIFIC_CHARACTER_SET: Final = "00080005"
+_LISTED: Final = {tag: attribute for tag, attribute in ATTRIBUTES.items() if tag[:4] not in NO_DATA_SET}
+"""What may be in a data set and is in the dictionary."""
+
+_SINGLE_ITEM: Final = {
+    "00080051": False,
+    "00081120": False,
+    "00100015": False,
+    "00100024": True,
+    "00100044": False,
+    "00100046": False,
+    "00321064": False,
+    "00380014": False,
+    "00380064": False,
+    "00400026": False,
+    "00400027": False,
+}
+"""Sequences that PS3.3 C.4.13 and its macros give one item, and whether that sentence was read."""
 
 _MISSING: Final = {
     (Column.CREATE, True): "missing-type-1",
@@ -29,12 +51,52 @@ _MISSING: Final = {
 }
 """Rule for an absent attribute, by column and whether it is of type 1."""
 
+_MISSING_CONDITIONAL: Final = {Column.CREATE: "missing-conditional", Column.UPDATE: "missing-in-update"}
+"""Rule for an absent attribute of type 1C or 2C."""
+
 _EMPTY: Final = {
     Column.CREATE: "empty-type-1",
     Column.UPDATE: "empty-type-1",
     Column.FINAL: "final-state-gap",
 }
 """Rule for an attribute of type 1 that is empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Node:
+    """One nesting level of Table F.7.2-1, compiled for one column: nothing is looked up while a check runs."""
+
+    column: Column
+    items: dict[str, "_Node"] = field(default_factory=dict)
+    duties: tuple[Duty, ...] = ()
+    conditionals: tuple[Conditional, ...] = ()
+    coded: bool = False
+    """Whether the items are codes."""
+    enumerated: tuple[str, ...] = ()
+    further: bool = False
+    """Whether there is anything but duties; most items by far are references, which have nothing else."""
+
+
+def _compiled(scope: Scope[Requirement], column: Column) -> _Node:
+    conditionals = conditionals_in(scope, column)
+    coded = CODE_VALUE in scope.rows
+    enumerated = tuple(tag for tag in scope.rows if tag in ENUMERATED)
+    return _Node(
+        column,
+        {tag: _compiled(inner, column) for tag, inner in scope.items.items()},
+        scope.duties[column],
+        conditionals,
+        coded=coded,
+        enumerated=enumerated,
+        further=bool(conditionals or coded or enumerated),
+    )
+
+
+_NOTHING: Final = _Node(Column.CREATE)
+"""A level the table says nothing about."""
+_CREATED: Final = _compiled(TABLE, Column.CREATE)
+_UPDATED: Final = _compiled(TABLE, Column.UPDATE)
+_FINISHED: Final = _compiled(TABLE, Column.FINAL)
 
 
 def check_create(data_set: DataSet, profile: Profile) -> tuple[Finding, ...]:
@@ -44,7 +106,9 @@ def check_create(data_set: DataSet, profile: Profile) -> tuple[Finding, ...]:
     """
     report = Report(profile)
     if profile is not Profile.OFF:
-        _check_level(data_set, TABLE, Column.CREATE, None, report)
+        _check_level(data_set, _CREATED, None, report)
+        check_repertoire(data_set, report)
+        relate_created(data_set, report)
     return report.close()
 
 
@@ -57,7 +121,9 @@ def check_update(data_set: DataSet, created: frozenset[str] | None, profile: Pro
     report = Report(profile)
     if profile is not Profile.OFF:
         _check_updatable(data_set, created, report)
-        _check_level(data_set, TABLE, Column.UPDATE, None, report)
+        _check_level(data_set, _UPDATED, None, report)
+        check_repertoire(data_set, report)
+        relate_updated(data_set, report)
     return report.close()
 
 
@@ -70,9 +136,12 @@ def check_final(state: DataSet, profile: Profile) -> tuple[Finding, ...]:
     """
     report = Report(profile)
     if profile is not Profile.OFF:
-        _check_duties(state, TABLE, Column.FINAL, None, report)
-        for tag, scope in TABLE.items.items():
-            _check_final_items(state, tag, scope, report)
+        _check_duties(state, _FINISHED, None, report)
+        for tag, node in _FINISHED.items.items():
+            if node.duties:
+                for index, item in enumerate(items_of(state, tag)):
+                    _check_duties(item, node, (None, tag, index), report)
+        relate_final(state, report)
     return report.close()
 
 
@@ -81,7 +150,7 @@ def check_instance_uid(uid: str, profile: Profile) -> tuple[Finding, ...]:
     report = Report(profile)
     if not is_path_uid(uid):
         report.add("path-uid", "The instance UID is not made of 1 to 64 digits and dots.")
-    elif _CHECKERS["UI"]([uid]) is not None:
+    elif CHECKERS["UI"]([uid]) is not None:
         report.add("instance-uid-syntax", "The instance UID breaks the rules for components of PS3.5 9.1.")
     return report.close()
 
@@ -91,42 +160,54 @@ def _check_updatable(data_set: DataSet, created: frozenset[str] | None, report: 
         if tag in NOT_UPDATABLE:
             detail = "The attribute is not allowed in an update."
             report.add("not-allowed", detail, tag=tag, verified=NOT_UPDATABLE[tag])
-        elif created is not None and tag not in created and tag != _SPECIFIC_CHARACTER_SET:
+        elif created is not None and tag not in created and tag != CHARACTER_SET:
             # Specific Character Set speaks of this message and does not replace the stored one (F.7.2.2.3).
             report.add("not-created", "The attribute was not created, so it cannot be set.", tag=tag)
 
 
-def _check_final_items(state: DataSet, tag: str, scope: Scope, report: Report) -> None:
-    if scope.duties[Column.FINAL]:
-        for index, item in enumerate(items_of(state, tag)):
-            _check_duties(item, scope, Column.FINAL, (None, tag, index), report)
-
-
-def _check_level(level: DataSet, scope: Scope | None, column: Column, where: Where, report: Report) -> None:
+def _check_level(level: DataSet, node: _Node, where: Where, report: Report) -> None:
     for tag, element in level.items():
         vr = element["vr"]
-        attribute = ATTRIBUTES.get(tag)
-        if attribute is not None and vr != attribute.vr:
+        attribute = _LISTED.get(tag)
+        if attribute is None:
+            check_unlisted(tag, level, where, report)
+        elif vr != attribute.vr:
             _check_vr(tag, vr, where, report)
         values = element.get("Value")
         if not values:
             continue
         if vr == "SQ":
-            inner = None if scope is None else scope.items.get(tag)
+            if len(values) > 1 and tag in _SINGLE_ITEM:
+                detail = f"There are {len(values)} items; there can be one."
+                report.add("single-item", detail, where=where, tag=tag, verified=_SINGLE_ITEM[tag])
+            inner = node.items.get(tag, _NOTHING)
             for index, item in enumerate(values):
-                _check_level(item, inner, column, (where, tag, index), report)
+                _check_level(item, inner, (where, tag, index), report)
             continue
         if attribute is not None and (len(values) > 1 or attribute.low > 1):
             _check_vm(tag, len(values), where, report)
-        fault = _CHECKERS[vr](values)
+        fault = CHECKERS[vr](values)
         if fault is not None:
             report.add(*fault, where=where, tag=tag)
-    if scope is not None:
-        _check_duties(level, scope, column, where, report)
+    if node.duties:
+        _check_duties(level, node, where, report)
+    if node.further:
+        _check_further(level, node, where, report)
 
 
-def _check_duties(level: DataSet, scope: Scope, column: Column, where: Where, report: Report) -> None:
-    for duty in scope.duties[column]:
+def _check_further(level: DataSet, node: _Node, where: Where, report: Report) -> None:
+    if node.conditionals:
+        _check_conditionals(level, node, where, report)
+    if node.coded:
+        check_code(level, node.column, where, report)
+    for tag in node.enumerated:
+        if tag in level:
+            _check_enumerated(level[tag], tag, where, report)
+
+
+def _check_duties(level: DataSet, node: _Node, where: Where, report: Report) -> None:
+    column = node.column
+    for duty in node.duties:
         element = level.get(duty.tag)
         if element is None:
             if duty.present:
@@ -134,6 +215,32 @@ def _check_duties(level: DataSet, scope: Scope, column: Column, where: Where, re
         elif duty.filled and is_empty(element):
             detail = f"The attribute is empty{_BY_THEN[column]}; it is of type 1."
             report.add(_EMPTY[column], detail, where=where, tag=duty.tag, verified=duty.verified)
+
+
+def _check_conditionals(level: DataSet, node: _Node, where: Where, report: Report) -> None:
+    for row in node.conditionals:
+        element = level.get(row.tag)
+        if element is not None and not (row.filled and is_empty(element)):
+            continue
+        if not row.needed(level):
+            continue
+        if element is None:
+            rule = _MISSING_CONDITIONAL[node.column]
+            detail = "The attribute is missing; the condition of its type holds."
+        else:
+            rule, detail = _EMPTY[node.column], "The attribute is empty; the condition of its type 1C holds."
+        report.add(rule, detail, where=where, tag=row.tag, verified=row.verified)
+
+
+def _check_enumerated(element: dict[str, Any], tag: str, where: Where, report: Report) -> None:
+    allowed = ENUMERATED[tag]
+    for value in element.get("Value") or ():
+        if type(value) is not str or not value or value in allowed:
+            continue
+        text = value.strip("\0 ")
+        # What is not even a code string has been told already.
+        if text and text not in allowed and CHECKERS["CS"]([value]) is None:
+            report.add("enumerated-value", "The value is none of those enumerated.", where=where, tag=tag)
 
 
 _BY_THEN: Final = {Column.CREATE: "", Column.UPDATE: "", Column.FINAL: " although the status is final"}
@@ -161,96 +268,3 @@ def _check_vm(tag: str, count: int, where: Where, report: Report) -> None:
         asked = f"{low}" if low == high else f"{low} to {high or 'n'}"
         detail = f"There are {count} values; the dictionary has {asked}."
         report.add("vm", detail, where=where, tag=tag, verified=tag not in PROVISIONAL)
-
-
-_Fault = tuple[str, str]
-"""A rule and the sentence for it."""
-_Checker = Callable[[list[Any]], _Fault | None]
-
-
-def _explained(representation: ValueRepresentation, value: str) -> _Fault:
-    code, longest = representation.code, representation.max_length
-    if longest is not None and len(value) > longest:
-        return "value-length", f"A value has {len(value)} characters; VR {code} has room for {longest}."
-    if code == "UI":
-        return "uid-syntax", "A UID is not made of components as PS3.5 9.1 asks for."
-    return "value-repertoire", f"A value does not have the form or the characters of VR {code}."
-
-
-def _text_checker(representation: ValueRepresentation) -> _Checker:
-    if representation.form is None:
-        return _no_fault
-    matches = representation.form.fullmatch
-    longest = representation.max_length or sys.maxsize
-
-    def check(values: list[Any]) -> _Fault | None:
-        for value in values:
-            if value and (len(value) > longest or matches(value) is None):
-                return _explained(representation, value)
-        return None
-
-    return check
-
-
-def _number_checker(representation: ValueRepresentation) -> _Checker:
-    if representation.bounds is None:
-        return _no_fault
-    low, high = representation.bounds
-    code = representation.code
-
-    def check(values: list[Any]) -> _Fault | None:
-        for value in values:
-            if value is not None and not (low <= value <= high and value == int(value)):
-                return "value-range", f"A value is not an integer from {low} to {high}, as VR {code} asks for."
-        return None
-
-    return check
-
-
-def _decimal_checker(representation: ValueRepresentation) -> _Checker:
-    check_text = _text_checker(representation)
-    check_number = _number_checker(representation)
-
-    def check(values: list[Any]) -> _Fault | None:
-        texts = [value for value in values if type(value) is str and value]
-        fault = check_text(texts) if texts else None
-        if fault is not None or representation.bounds is None:
-            return fault
-        numbers = [int(value) if type(value) is str else value for value in values if value != ""]
-        return check_number(numbers)
-
-    return check
-
-
-def _name_checker(representation: ValueRepresentation) -> _Checker:
-    check_group = _text_checker(representation)
-
-    def check(values: list[Any]) -> _Fault | None:
-        for name in values:
-            if name:
-                fault = check_group(list(name.values()))
-                if fault is not None:
-                    return fault
-        return None
-
-    return check
-
-
-def _no_fault(_values: list[Any]) -> _Fault | None:
-    return None
-
-
-_CHECKER_OF_KIND: Final[dict[Kind, Callable[[ValueRepresentation], _Checker]]] = {
-    Kind.TEXT: _text_checker,
-    Kind.NUMBER: _number_checker,
-    Kind.DECIMAL: _decimal_checker,
-    Kind.PERSON_NAME: _name_checker,
-}
-
-_CHECKERS: Final = {
-    code: _CHECKER_OF_KIND[representation.kind](representation)
-    if representation.kind in _CHECKER_OF_KIND
-    else _no_fault
-    for code, representation in VRS.items()
-}
-"""How the values of each VR are checked; only the first faulty value of an attribute is told."""

@@ -10,9 +10,9 @@ import msgspec
 import orjson
 
 from mpps_dicom.charsets import UNICODE, holds
-from mpps_dicom.findings import Finding, Severity
+from mpps_dicom.findings import Finding, Profile, Severity
 from mpps_dicom.json_model import DataSet, values_of
-from mpps_dicom.rules import finding_of
+from mpps_dicom.rules import Report, finding_of
 
 _CHARACTER_SET: Final = "00080005"
 _UNICODE_ELEMENT: Final = msgspec.Raw(orjson.dumps({"vr": "CS", "Value": [UNICODE]}))
@@ -80,6 +80,22 @@ def shrunk_sequences(state: bytes, update: DataSet) -> tuple[Finding, ...]:
         for tag, count in before.items()
         if sent[tag] < count
     )
+
+
+def changed_charset(state: bytes, update: DataSet, profile: Profile) -> tuple[Finding, ...]:
+    """Tell when an update says another Specific Character Set than the state has (PS3.4 F.7.2.2.1).
+
+    It is for the modality to keep to one; ``merge`` lives with either, so this never refuses.
+    """
+    report = Report(profile)
+    stored = _attributes.decode(state).get(_CHARACTER_SET)
+    if _CHARACTER_SET in update and stored is not None:
+        before = [term for term in values_of(orjson.loads(bytes(stored))) if term]
+        now = [term for term in values_of(update[_CHARACTER_SET]) if term]
+        if before != now:
+            detail = "The set is not that of the Create; the stored one stays while it holds the text."
+            report.add("character-set-differs", detail, tag=_CHARACTER_SET)
+    return report.close()
 
 
 def _count(element: msgspec.Raw) -> int:

@@ -31,6 +31,8 @@ _ALWAYS = _severities(Severity.REFUSE, Severity.REFUSE, Severity.REFUSE)
 """What cannot be read, stored or put in order whoever sends it."""
 _JUDGED = _severities(Severity.REFUSE, Severity.WARN, None)
 """What the Standard forbids and real modalities do."""
+_NOTED = _severities(Severity.WARN, Severity.WARN, None)
+"""What the Standard leaves to the modality, or what only a person can judge: worth a look, never a refusal."""
 _TOLD = _severities(Severity.WARN, Severity.WARN, Severity.WARN)
 """What never refuses, and is told because something sent was left out or is gone."""
 
@@ -94,6 +96,14 @@ RULES: Final = {
         # Table F.7.2-1.
         Rule("missing-type-1", "PS3.4 F.7.2.1.1", "Attributes of type 1 are present.", _MISSING, 400, _JUDGED),
         Rule("missing-type-2", "PS3.4 F.7.2.1.1", "Attributes of type 2 are present.", _MISSING, 400, _JUDGED),
+        Rule(
+            "missing-conditional",
+            "PS3.4 F.7.2.1.1",
+            "Attributes of type 1C and 2C are present when their condition holds.",
+            _MISSING,
+            400,
+            _JUDGED,
+        ),
         # N-SET knows no 0120H (PS3.7 10.1.3.1.9); 0121H is what it has for a gap.
         Rule("missing-in-update", "PS3.4 F.7.2.2.1", "Items of an update are complete.", _EMPTY, 400, _JUDGED),
         Rule("empty-type-1", "PS3.4 F.7.2.1.1", "Attributes of type 1 have a value.", _EMPTY, 400, _JUDGED),
@@ -101,7 +111,30 @@ RULES: Final = {
         Rule("not-allowed", "PS3.4 F.7.2.1.1", "Some attributes are fixed at creation.", _NO_SUCH, 409, _JUDGED),
         Rule("final-state-gap", "PS3.4 F.7.2.2.2", "A final step is complete.", _EMPTY, 409, _JUDGED),
         Rule("sequence-shrunk", "PS3.18 B.38", "Updates repeat every item.", _INVALID, 400, _TOLD),
+        Rule("final-references", "PS3.4 F.7.2.2.2", "A completed step lists what was made.", _INVALID, 409, _NOTED),
+        # Codes: the macros of Table F.7.2-1.
+        Rule("code-values", "PS3.4 F.7.2.1.1", "A code has one of three values.", _INVALID, 400, _JUDGED),
+        Rule("code-form", "PS3.4 F.7.2.1.1", "A code is where its length and form belong.", _INVALID, 400, _JUDGED),
+        Rule("code-scheme-version", "PS3.4 F.7.2.1.1", "A scheme version has a scheme.", _INVALID, 400, _JUDGED),
+        Rule("code-extension", "PS3.3 8.8", "A local extension says whose it is.", _INVALID, 400, _NOTED),
+        Rule("discontinuation-reason", "PS3.3 C.4.14", "The reason is one of CID 9300.", _INVALID, 400, _NOTED),
+        # Attributes that have to do with each other.
+        Rule("single-item", "PS3.3 C.4.13", "Some sequences have one item.", _INVALID, 400, _JUDGED),
+        Rule("scheduled-steps", "PS3.4 F.7.2.1.2", "Each scheduled step has one item.", _INVALID, 400, _NOTED),
+        Rule("series-twice", "PS3.3 7.3.1.9", "A series is in one item.", _INVALID, 409, _NOTED),
+        Rule("end-before-start", "PS3.3 C.4.14", "A step does not end before it starts.", _INVALID, 400, _NOTED),
+        Rule("reason-not-discontinued", "PS3.3 C.4.14", "A completed step has no such reason.", _INVALID, 409, _NOTED),
+        # Specific Character Set. DICOM JSON is UTF-8 without it (PS3.18 F.2.2), so its absence alone never refuses.
+        Rule("character-set-missing", "PS3.4 F.7.2.1.1", "The set of the text is told.", _MISSING, 400, _NOTED),
+        Rule("character-set-term", "PS3.3 C.12.1.1.2", "Terms are defined and fit each other.", _INVALID, 400, _JUDGED),
+        Rule(
+            "character-set-text", "PS3.3 C.12.1.1.2", "The text is in the sets that are told.", _INVALID, 400, _JUDGED
+        ),
+        Rule("character-set-differs", "PS3.4 F.7.2.2.1", "Updates keep the Create's set.", _INVALID, 400, _NOTED),
         # PS3.5 and PS3.6.
+        Rule("group-reserved", "PS3.5 7.1", "Groups are those of data sets.", _INVALID, 400, _JUDGED),
+        Rule("private-creator", "PS3.5 7.8.1", "Private blocks have their creator.", _INVALID, 400, _JUDGED),
+        Rule("enumerated-value", "PS3.5 6.3", "Values are those enumerated.", _INVALID, 400, _JUDGED),
         Rule("vr-mismatch", "PS3.6 6", "The vr is that of the dictionary.", _INVALID, 400, _JUDGED),
         Rule("vm", "PS3.6 6", "The number of values is that of the dictionary.", _INVALID, 400, _JUDGED),
         Rule("value-length", "PS3.5 6.2", "Values are not too long.", _INVALID, 400, _JUDGED),

@@ -160,6 +160,7 @@ DIMSE_OF_HTTP: Final = {
 """DIMSE status of each HTTP failure; 409 depends on the service and state, see ``dimse_of_http``."""
 
 _CONFLICT: Final = 409
+_AMBIGUOUS: Final = frozenset({400, _CONFLICT})
 _FIRST_FAILURE: Final = 300
 
 
@@ -174,10 +175,14 @@ def http_of_dimse(status: int, *, service: Service, error_id: int | None = None)
     return HTTP_OF_DIMSE.get(DimseStatus(status), _UNKNOWN_FAILURE) if status in STATUS_TABLE else _UNKNOWN_FAILURE
 
 
-def dimse_of_http(status: int, *, service: Service, final: bool = False) -> tuple[DimseStatus, int | None]:
+def dimse_of_http(
+    status: int, *, service: Service, final: bool = False, reported: int | None = None
+) -> tuple[DimseStatus, int | None]:
     """Give the DIMSE status and Error ID for an HTTP outcome. ``final``: the step is in a final state.
 
-    409 is 0111H to a Create, 0110H with A710H to an Update of a final step, else 0106H.
+    409 is 0111H to a Create, 0110H with A710H to an Update of a final step, else 0106H. ``reported`` is the DIMSE
+    status that a report with the answer names; it counts where the HTTP status stands for several, 400 and 409,
+    and the service may answer with it.
     """
     if status < _FIRST_FAILURE:
         return DimseStatus.SUCCESS, None
@@ -185,4 +190,8 @@ def dimse_of_http(status: int, *, service: Service, final: bool = False) -> tupl
         return DimseStatus.DUPLICATE_SOP_INSTANCE, None
     if status == _CONFLICT and final:
         return DimseStatus.PROCESSING_FAILURE, ERROR_ID_FINAL
+    if status in _AMBIGUOUS and reported in STATUS_TABLE:
+        row = STATUS_TABLE[DimseStatus(reported)]
+        if row.category is Category.FAILURE and service in row.services:
+            return row.status, None
     return DIMSE_OF_HTTP.get(status, DimseStatus.PROCESSING_FAILURE), None

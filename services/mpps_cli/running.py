@@ -42,17 +42,16 @@ def run_up(settings: Settings, *, files: Sequence[str] = ()) -> None:
         raise Failure(refusal)
     formats = {"text": True, "json": False}
     configure_logging(level=settings.telemetry.log_level, console=formats.get(settings.telemetry.log_format))
-    for file in files:
-        _log.info("settings_read", file=file)
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
-        runner.run(_Manager(settings).run())
+        runner.run(_Manager(settings, files).run())
 
 
 class _Manager:
     """One run."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, files: Sequence[str]) -> None:
         self._settings = settings
+        self._files = files
         self._observer = PrometheusObserver()
         self._store = store_of(settings)
         self._readiness = Readiness({"store": self._store_ready})
@@ -112,6 +111,8 @@ class _Manager:
         self._is_open = True
 
     async def _serve(self) -> None:
+        for file in self._files:
+            _log.info("settings_read", file=file)
         warning = warning_of(door_of(self._settings))
         if warning is not None:
             _log.warning("door_is_insecure", detail=warning)

@@ -39,9 +39,9 @@ _EMPTY_SERIES: Final[dict[str, str]] = {
     "00081050": "PN",
     "0008103E": "LO",
     "00081070": "PN",
-    "00081140": "SQ",
     "00400220": "SQ",
 }
+_CT_IMAGE: Final = "1.2.840.10008.5.1.4.1.1.2"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,11 +109,18 @@ def _created(now: datetime) -> dict[str, Any]:
 
 
 def _done(now: datetime) -> dict[str, Any]:
+    image = {"00081150": _value("UI", _CT_IMAGE), "00081155": _new_uid()}
+    series = {
+        **_empty(_EMPTY_SERIES),
+        "00081140": _value("SQ", image),
+        "00181030": _value("LO", "HEAD"),
+        "0020000E": _new_uid(),
+    }
     return {
         "00400250": _value("DA", f"{now:%Y%m%d}"),
         "00400251": _value("TM", f"{now:%H%M%S}"),
         "00400252": _value("CS", "COMPLETED"),
-        "00400340": _value("SQ", {**_empty(_EMPTY_SERIES), "00181030": _value("LO", "HEAD"), "0020000E": _new_uid()}),
+        "00400340": _value("SQ", series),
     }
 
 

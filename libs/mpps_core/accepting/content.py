@@ -14,6 +14,7 @@ from mpps_dicom import (
     StepStatus,
     Summary,
     Transition,
+    changed_charset,
     check_create,
     check_final,
     check_instance_uid,
@@ -81,6 +82,7 @@ def prepare_update(body: bytes, uid: str, profile: Profile, current: Current) ->
     status = _granted(transition(current.status, StepOperation.UPDATE, requested))
     before = decompress(current.data)
     findings = read.findings + check_update(read.data_set, tags_of(before), profile)
+    findings += changed_charset(before, read.data_set, profile)
     findings += shrunk_sequences(before, read.data_set)
     operation = encode_json(read.data_set)
     after = merge(before, operation)

@@ -842,6 +842,42 @@ def test_after_removal_is_applied_no_attempt_is_started_and_none_goes_on() -> No
     live(main)
 
 
+@pytest.mark.parametrize("change", ["remove", "pause", "stop", "stop at once"])
+def test_a_subscription_may_end_at_any_moment(change: str) -> None:
+    """Between any two steps of the event loop: attempts may be planned, begun, or waiting to be written down."""
+
+    async def main(clock: VirtualClock) -> None:
+        for turns in range(120):
+            day = Day(clock)
+            ris = await day.subscribe(in_flight=2)
+            ris.seconds = 0.0  # attempts end all the time
+            forwarder = await day.begin()
+            for uid in uids(20):
+                await day.create(uid)
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            begun = clock.monotonic()
+            match change:
+                case "remove":
+                    await day.remove("ris")
+                case "pause":
+                    await day.change("ris", enabled=False)
+                case "stop":
+                    await forwarder.stop(5.0)
+                case _:
+                    await forwarder.stop(0.0)
+            assert clock.monotonic() - begun < 1.0, turns
+            assert ris.under_way == 0
+            assert forwarder.active_lanes() == 0
+            attempts = len(ris.deliveries)
+            await clock.sleep(10.0)
+            assert len(ris.deliveries) == attempts
+            if not change.startswith("stop"):
+                await forwarder.stop(5.0)
+
+    live(main)
+
+
 def test_a_change_waits_for_attempts_under_way_and_goes_on_with_the_new_form() -> None:
     async def main(clock: VirtualClock) -> None:
         day = Day(clock)

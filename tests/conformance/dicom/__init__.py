@@ -1,0 +1,1 @@
+"""What the Standard says of performed procedure steps, statement by statement."""
