@@ -98,11 +98,18 @@ def summarise(data_set: DataSet) -> Summary:
 
 
 def _unique(texts: Iterable[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(text for text in texts if text))
+    return tuple(dict.fromkeys([text for text in texts if text]))
 
 
 def _texts(levels: list[DataSet], tag: str) -> tuple[str, ...]:
-    return _unique(_text(value) for level in levels for value in values_of(level.get(tag)))
+    if len(levels) == 1:
+        values = values_of(levels[0].get(tag))
+        if not values:
+            return ()
+        if len(values) == 1:
+            text = _text(values[0])
+            return (text,) if text else ()
+    return _unique([_text(value) for level in levels for value in values_of(level.get(tag))])
 
 
 def _text(value: Any) -> str:
@@ -116,12 +123,19 @@ def _text(value: Any) -> str:
 
 
 def _first(level: DataSet, tag: str) -> str | None:
-    return next(iter(_texts([level], tag)), None)
+    for value in values_of(level.get(tag)):
+        text = _text(value)
+        if text:
+            return text
+    return None
 
 
 def _code(item: DataSet) -> str:
-    code = next((text for tag in _CODE_VALUES if (text := _first(item, tag))), None)
-    return f"{code}^{_first(item, _CODING_SCHEME) or ''}" if code else ""
+    for tag in _CODE_VALUES:
+        code = _first(item, tag)
+        if code:
+            return f"{code}^{_first(item, _CODING_SCHEME) or ''}"
+    return ""
 
 
 def _moment(data_set: DataSet, date_tag: str, time_tag: str) -> str | None:

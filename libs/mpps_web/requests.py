@@ -2,10 +2,11 @@
 
 import ipaddress
 import re
-import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
+
+from mpps_core.identifiers import random_id
 
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 ScopeView: TypeAlias = Mapping[str, Any]
@@ -20,7 +21,7 @@ _PORTS: Final = {"http": 80, "https": 443}
 
 def new_request_id() -> str:
     """Make a request id: 16 hexadecimal digits."""
-    return secrets.token_hex(8)
+    return random_id(64)
 
 
 def sent_request_id(value: bytes) -> str | None:

@@ -25,6 +25,7 @@ from mpps_core.forwarding.answers import Answer
 from mpps_core.forwarding.forwarder import Forwarder
 from mpps_core.forwarding.ownership import SoleOwner
 from mpps_core.forwarding.policy import ForwardPolicy
+from mpps_core.identifiers import random_id
 from mpps_core.subscription import Subscription
 from mpps_forwarder.gauges import Gauges
 from mpps_forwarder.housekeeping import DAY, Housekeeper
@@ -120,7 +121,7 @@ async def wire(
         contents=contents,
         wake_ups=bus,
         clock=clock,
-        new_id=lambda: secrets.token_hex(16),
+        new_id=random_id,
         observer=observer,
         policy=AcceptPolicy(
             manager_id=manager_id,

@@ -99,7 +99,6 @@ def test_a_full_disk_refuses_and_recovers(tmp_path: Path) -> None:
         sending.check(subscriber)
 
 
-@pytest.mark.xfail(reason="the store does not count a full disk as trouble")
 @with_mounts
 def test_a_manager_with_a_full_disk_is_not_ready_until_there_is_room_again(tmp_path: Path) -> None:
     directory = tmp_path / "disk"

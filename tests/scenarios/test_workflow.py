@@ -191,7 +191,7 @@ def _charged(step: Step) -> Step:
     }
     supplies: DataSet = {
         "00400293": element("SQ", quantity),
-        "00400296": element("SQ", code("C-B0300", "Contrast agent", "SRT")),
+        "00400296": element("SQ", code("C-B0300", "Contrast medium", "SRT")),
     }
     charges: DataSet = {
         "00400320": element("SQ", code("CHG-4711", "CT abdomen", "99HOSP"), code("CHG-1", "Contrast", "99HOSP")),

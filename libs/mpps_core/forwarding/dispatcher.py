@@ -5,6 +5,7 @@ most one attempt under way and no attempt before its last cursor is durable. Wha
 """
 
 import asyncio
+import functools
 import math
 import random
 from collections import deque
@@ -225,10 +226,12 @@ class Dispatcher:
             work = self._ready.popleft()
             task = asyncio.get_running_loop().create_task(self._attempt(work))
             self._attempts.add(task)
-            task.add_done_callback(self._attempted)
+            task.add_done_callback(functools.partial(self._attempted, work))
 
-    def _attempted(self, task: asyncio.Task[None]) -> None:
+    def _attempted(self, work: _Work, task: asyncio.Task[None]) -> None:
         self._attempts.discard(task)
+        if task.cancelled() and self._active.get(work.lane.uid) is work:
+            self._forget(work)  # broken off before it had begun, so it could not do this itself
         if not task.cancelled() and (error := task.exception()) is not None:
             self._observer.event(
                 "attempt.failed", subscription=self.subscription.id, error=type(error).__name__, detail=str(error)[:200]
@@ -379,7 +382,7 @@ class Dispatcher:
     def _durable(self, work: _Work, written: Lane, row: Lane | None, *, tried: bool) -> None:
         """Go on with a lane whose progress is durable; ``row`` is how it is now if that may not be as written."""
         work.operation = None
-        if row is not None and (row.gen, row.turn) != (written.gen, written.turn):
+        if row is not None and (row.gen, row.turn, row.epoch) != (written.gen, written.turn, written.epoch):
             return self._differs(work, row, tried=tried)
         if row is None:
             newer = max(work.newer, written.version)

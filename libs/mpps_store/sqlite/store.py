@@ -53,7 +53,7 @@ class SqliteStore:
         """Why no operations are accepted now, in words for an operator; ``None`` when they are."""
         if self._writer is None:
             return "the store is closed"
-        return self._writer.trouble
+        return self._writer.trouble or self._writer.outage
 
     async def open(self) -> None:
         """Claim the directory, bring the schema up to date and begin.

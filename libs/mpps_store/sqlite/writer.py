@@ -16,6 +16,13 @@ _IDLE: Final = 0.01  # seconds without work after which a chore is done, and bet
 _PUT_OFF: Final = 50_000  # units after which chores are done although there is work
 _CATCH_UP: Final = 5  # chores after each batch then
 
+_PROBE_EVERY: Final = 0.5  # seconds
+_PROBE: Final = (
+    "INSERT INTO meta (key, value) VALUES ('probe', zeroblob(16384))"
+    " ON CONFLICT (key) DO UPDATE SET value = zeroblob(16384 + (length(value) = 16384))"
+)
+"""Needs room for a few pages; another length each time, so that it is not found to change nothing."""
+
 _FIRST_PAUSE: Final = 0.1  # seconds between attempts to get going again
 _LONGEST_PAUSE: Final = 2.0
 
@@ -41,12 +48,13 @@ class Writer(Worker):
         self._connection: apsw.Connection | None = connection
         self._checkpointer = Checkpointer(connection, BUSY_MS)
         self.trouble: str | None = None  #: why nothing is accepted now
+        self.outage: str | None = None  #: why the last writes failed, where the next one may succeed
 
     def _run(self) -> None:
         while True:
             if self._connection is None and not self._heal():
                 return
-            units = self._take(timeout=self._until_chore)
+            units = self._take(timeout=self._until_chore if self.outage is None else _PROBE_EVERY)
             if units is None:
                 self._drop()
                 return
@@ -56,7 +64,9 @@ class Writer(Worker):
                 self._tell(self._commit(self._connection, units))
                 self._until_chore = _IDLE
                 self._since_chore += len(units)
-            if not units:
+            if not units and self.outage is not None:
+                self._probe(self._connection)
+            elif not units:
                 self._do_chores(1)
             elif self._since_chore >= _PUT_OFF:
                 self._do_chores(_CATCH_UP)
@@ -80,9 +90,22 @@ class Writer(Worker):
                 return [Outcome(unit, error=_unavailable(error)) for unit in units]
             self._abandon(error)
             return [Outcome(unit, error=OutcomeUnknown(f"the commit failed: {describe(error)}")) for unit in units]
+        self.outage = None
         return outcomes
 
+    def _probe(self, connection: apsw.Connection) -> None:
+        """Find out whether writing works again: nobody sends anything to a manager that is not ready."""
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute(_PROBE)
+            connection.execute("COMMIT")
+        except Exception as error:  # noqa: BLE001 - nobody waits for it, and it is tried again
+            self._roll_back(connection, error)
+        else:
+            self.outage = None
+
     def _roll_back(self, connection: apsw.Connection, error: Exception) -> None:
+        self.outage = describe(error)
         try:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
@@ -125,6 +148,7 @@ class Writer(Worker):
 
     def _abandon(self, error: Exception) -> None:
         self.trouble = describe(error)
+        self.outage = None
         self._drop()
 
     def _drop(self) -> None:

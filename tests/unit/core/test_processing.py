@@ -88,10 +88,20 @@ def test_two_megabytes_go_to_the_worker_and_come_back_as_if_read_here() -> None:
         assert await contents.select(state, fields) == await here.select(state, fields)
         assert len(workers()) == 1
 
-        # A small update of a large state is large, too.
+    played(main)
+
+
+def test_a_small_update_of_a_large_state_is_large() -> None:
+    create, update, _ = step(LARGE)
+
+    async def main(contents: PooledContents) -> None:
+        here = InlineContents()
+        begun = await here.create(create, UID, Profile.LENIENT)
+        went = await here.update(update, UID, Profile.LENIENT, current(begun))
         final = b'{"00400252":{"vr":"CS","Value":["COMPLETED"]}}'
         ended = await contents.update(final, UID, Profile.LENIENT, current(went))
         assert ended.status is StepStatus.COMPLETED
+        assert len(workers()) == 1
 
     played(main)
 
