@@ -52,12 +52,20 @@ def is_term(term: str) -> bool:
     return term in _CODECS
 
 
+def is_defined(term: str) -> bool:
+    """Tell whether a term, without padding, is one of PS3.3."""
+    return term in _CODECS
+
+
 @cache
 def _has(term: str, character: str) -> bool:
     codec, length, beginning = _CODECS[term]
     try:
         encoded = character.encode(codec)
     except UnicodeEncodeError:
+        return False
+    # ISO_IR 13 has the yen sign and the overline in the places of backslash and tilde, and comes back with those.
+    if not beginning and encoded.isascii():
         return False
     return encoded.startswith(beginning) and (length is None or len(encoded) == length)
 

@@ -2,7 +2,8 @@
 
 One walk over the parsed body finds every structural fault and brings the data set into canonical form. It is
 on the path of every operation, so an attribute that is as it should be costs three look-ups; everything else
-is sorted out in functions of its own.
+is sorted out in functions of its own. The readers of other encodings make the same members and end in the same
+walk, so that there is one set of rules.
 """
 
 import binascii
@@ -69,14 +70,28 @@ def read_json(body: bytes, *, uid: str) -> ReadBody:
 
     Raises Refused with every structural fault found.
     """
+    check_path_uid(uid)
+    return read_members(_one_object(_parsed(body)), uid=uid, report=Report())
+
+
+def check_path_uid(uid: str) -> None:
+    """Raise Refused when an instance UID cannot stand in a URL."""
     if not is_path_uid(uid):
         raise refusal("path-uid", "The UID in the URL is not made of 1 to 64 digits and dots.")
-    data_set = _one_object(_parsed(body))
-    report = Report()
+
+
+def read_members(data_set: dict[str, Any], *, uid: str | None, report: Report) -> ReadBody:
+    """Read members as JSON has them, whatever encoding they came in; the objects given become those of the result.
+
+    ``report`` may hold findings already. Without ``uid`` the identifiers of the data set are left out unseen.
+    Raises Refused with every structural fault found.
+    """
     if not data_set:
         report.add("empty-object", "The data set has no attributes.")
     data_set = _read_level(data_set, None, 0, report)
-    _check_identity(data_set.pop(_SOP_INSTANCE_UID, None), data_set.pop(_SOP_CLASS_UID, None), uid, report)
+    instance, sop_class = data_set.pop(_SOP_INSTANCE_UID, None), data_set.pop(_SOP_CLASS_UID, None)
+    if uid is not None:
+        _check_identity(instance, sop_class, uid, report)
     findings = report.close()
     if not data_set:
         raise refusal("empty-object", "The data set has no attributes beside those that are not stored.")
@@ -214,7 +229,8 @@ def _repaired(element: Any, where: Where, tag: str, report: Report) -> dict[str,
     elif type(vr) is not str or vr not in VRS:
         report.add("vr-unknown", "The vr is none of PS3.5.", where=where, tag=tag)
     elif "BulkDataURI" in forms:
-        report.add("bulk-data-uri", "BulkDataURI is not accepted; values have to be in the body.", where=where, tag=tag)
+        detail = "Bulk data by reference is not accepted; values have to be in the body."
+        report.add("bulk-data-uri", detail, where=where, tag=tag)
     elif len(forms) > 1:
         report.add("two-value-forms", "There are both Value and InlineBinary.", where=where, tag=tag)
     else:

@@ -62,8 +62,22 @@ RULES: Final = {
         Rule("instance-differs", "PS3.4 5.4.2.3", "The data set is of the instance addressed.", _INVALID, 400, _ALWAYS),
         Rule("path-uid", "PS3.18 15.1.1", "The UID in the URL has digits and dots.", _INVALID, 400, _ALWAYS),
         Rule("includefield", "PS3.18 15.6.1.2", "includefield names attributes, or all.", _INVALID, 400, _ALWAYS),
+        # The same for XML, where the form of JSON does not say it already.
+        Rule("not-xml", "PS3.19 A.1", "The body is well-formed XML.", _INVALID, 400, _ALWAYS),
+        Rule("xml-doctype", "PS3.19 A.1", "There is no document type and no entity.", _INVALID, 400, _ALWAYS),
+        Rule("xml-size", "PS3.19 A.1", "The XML has at most 256 MiB, a tag 8.", _INVALID, 400, _ALWAYS),
+        Rule("not-native-model", "PS3.19 A.1", "The root is NativeDicomModel.", _INVALID, 400, _ALWAYS),
+        Rule("given-twice", "PS3.18 F.3.1", "Nothing that has one place is given twice.", _INVALID, 400, _ALWAYS),
+        Rule("value-number", "PS3.19 A.1", "Values are numbered from 1 without gaps.", _INVALID, 400, _ALWAYS),
+        Rule("private-block", "PS3.5 7.8.1", "A group has 240 private creators at most.", _INVALID, 400, _ALWAYS),
+        # The same for the binary form.
+        Rule("not-dicom", "PS3.5 7.1", "The bytes are a DICOM data set.", _INVALID, 400, _ALWAYS),
+        Rule("transfer-syntax", "PS3.5 10.1", "The transfer syntax is one for data sets.", _INVALID, 400, _ALWAYS),
+        Rule("not-encodable", "PS3.5 6.2", "The binary form of the VR can hold the value.", _INVALID, 400, _ALWAYS),
         # How the body is built: told, with what was left out.
         Rule("unknown-member", "PS3.18 F.2.2", "Attributes have no other members.", _INVALID, 400, _TOLD),
+        Rule("keyword-differs", "PS3.19 A.1", "The keyword is that of the tag.", _INVALID, 400, _TOLD),
+        Rule("private-creator", "PS3.19 A.1", "Private attributes name their creator.", _INVALID, 400, _TOLD),
         Rule("class-differs", "PS3.4 5.4.2.3", "The data set names no other SOP Class.", _INVALID, 400, _TOLD),
         # The state machine.
         Rule("status-not-in-progress", "PS3.4 F.7.2.1.3", "A step begins IN PROGRESS.", _INVALID, 400, _ALWAYS),

@@ -18,6 +18,9 @@ MWL_CLASS: Final = "1.2.840.10008.5.1.4.31"
 VERIFICATION_CLASS: Final = "1.2.840.10008.1.1"
 """Verification, PS3.4 Annex A."""
 
+IMPLEMENTATION_CLASS: Final = "2.25.294542472460758211383047288421277556835"
+"""Names this implementation in files and associations (PS3.7 D.3.3.2)."""
+
 _PATH_UID = re.compile(r"(?=.*[0-9])[0-9.]{1,64}")
 _UUID_BITS: Final = 128
 _VERSION_4: Final = (0xF << 76, 0x4 << 76)

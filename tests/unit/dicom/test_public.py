@@ -1,6 +1,7 @@
 """What others may import."""
 
 import ast
+import subprocess
 import sys
 from pathlib import Path
 
@@ -24,7 +25,14 @@ def test_the_package_needs_no_more_than_it_says() -> None:
                 assert top in allowed or top in sys.stdlib_module_names
                 if top == "pydicom":
                     users_of_pydicom.add(path.name)
-    assert users_of_pydicom == {"dictionary.py"}
+    assert users_of_pydicom == {"dictionary.py", "datasets.py"}
+
+
+def test_what_reads_json_loads_nothing_for_other_encodings() -> None:
+    code = "import sys, mpps_dicom; print(*(name for name in sys.modules if name.startswith('mpps_dicom.')))"
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    loaded = {name.removeprefix("mpps_dicom.") for name in done.stdout.split()}
+    assert not loaded & {"xml_reader", "xml_writer", "binary_parser", "binary_reader", "part10", "datasets"}
 
 
 def test_the_package_reads_no_clock_and_no_random_numbers() -> None:

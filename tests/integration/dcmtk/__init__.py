@@ -1,0 +1,1 @@
+"""The commands of dcmtk as independent judges of the codecs."""
