@@ -120,9 +120,10 @@ class Acceptor:
             return Accepted(uid=submission.uid, number=0, looped=True)
         prepared = await self._contents.create(submission.body, submission.uid, self._policy.profile)
         accept_id = self._new_id()
+        started = self._clock.monotonic()
         write = await self._created(submission, prepared, accept_id)
         try:
-            await self._steps.write_operation(write)
+            await self._write(write, started)
         except RevisionLost:
             if await self._steps.settle(submission.uid, accept_id) is None:
                 return await self._duplicate(submission, prepared)
@@ -150,9 +151,10 @@ class Acceptor:
             )
             if self._policy.idempotent_repeat and (same := await self._repeat(submission, step, prepared.operation)):
                 return same
+            started = self._clock.monotonic()
             write = await self._updated(submission, step, prepared, accept_id)
             try:
-                await self._steps.write_operation(write)
+                await self._write(write, started)
             except (RevisionLost, OutcomeUnknown) as error:
                 if await self._settled(submission.uid, accept_id) is not None:
                     return self._done(write)
@@ -160,6 +162,13 @@ class Acceptor:
                     raise TryLater("too many updates of this step at once; nothing was stored, repeat it") from error
             else:
                 return self._done(write)
+
+    async def _write(self, write: OperationWrite, started: float) -> None:
+        """Do the one write; not if ``started``, before its first blob, is so long ago that the blob may be swept."""
+        named = (write.operation.payload.blob, write.step.dataset.blob)
+        if named != (None, None) and self._clock.monotonic() - started > _GIVE_UP_AFTER:
+            raise TryLater("storing the data set took too long; nothing was acknowledged, repeat it")
+        await self._steps.write_operation(write)
 
     async def _open_step(self, submission: Submission) -> Step | Accepted:
         """Return the step if it can take an Update; or the answer, if this repeats what closed it."""
@@ -263,13 +272,10 @@ class Acceptor:
         if fits_inline(stored, inline):
             return Payload(size=packed.size, stored=stored, data=packed.data), inline + stored
         blob = self._new_id()
-        started = self._clock.monotonic()
         try:
             await self._blobs.write_blob(blob, uid, packed.data, self._clock.wall())
         except OutcomeUnknown:
             raise TryLater("the data set could not be stored; nothing was acknowledged, repeat it") from None
-        if self._clock.monotonic() - started > _GIVE_UP_AFTER:
-            raise TryLater("storing the data set took too long; nothing was acknowledged, repeat it")
         return Payload(size=packed.size, stored=stored, blob=blob), inline
 
     async def _payload_bytes(self, payload: Payload) -> bytes:

@@ -24,7 +24,6 @@ class Effect(enum.StrEnum):
     PARK = "park"  #: slow retries until a person decides
     CLOSE = "close"  #: nothing more
     COMPARE = "compare"  #: ask the subscriber for its copy first
-    DROP = "drop"  #: not ours any more: change nothing
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):

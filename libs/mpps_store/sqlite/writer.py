@@ -80,12 +80,14 @@ class Writer(Worker):
             connection.execute("BEGIN IMMEDIATE")
             outcomes = [_apply(connection, unit) for unit in units]
         except Exception as error:  # noqa: BLE001 - whatever it is, those who wait must hear of it
+            self.outage = describe(error)
             self._roll_back(connection, error)
             return [Outcome(unit, error=_unavailable(error)) for unit in units]
         try:
             connection.execute("COMMIT")
         except Exception as error:  # noqa: BLE001 - the same
             if is_clean_in_commit(error):
+                self.outage = describe(error)
                 self._roll_back(connection, error)
                 return [Outcome(unit, error=_unavailable(error)) for unit in units]
             self._abandon(error)
@@ -105,7 +107,6 @@ class Writer(Worker):
             self.outage = None
 
     def _roll_back(self, connection: apsw.Connection, error: Exception) -> None:
-        self.outage = describe(error)
         try:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")

@@ -133,11 +133,12 @@ def test_a_full_disk_refuses_the_whole_batch_and_nothing_else(tmp_path: Path) ->
                 await store.write_operation(creation("2.25.2"))
             assert await store.read_step("2.25.2") is None
         assert await store.read_step("2.25.1") is not None
-        assert store.ready
+        assert store.unready_reason is not None
         opens = disk.calls["open", "db"]
         disk.fail.clear()
         await store.write_operation(creation("2.25.2"))
         assert disk.calls["open", "db"] == opens  # it was not opened anew for that
+        assert store.ready
 
     on_faulty_disk(tmp_path, check)
 
@@ -150,9 +151,10 @@ def test_a_database_that_may_not_grow_recovers_when_it_may(tmp_path: Path) -> No
         refused = creation("2.25.1", dataset=inline(b"x" * 100_000))
         with pytest.raises(StoreUnavailable, match="full"):
             await store.write_operation(refused)
-        assert store.ready
+        assert store.unready_reason is not None
         await store._write.do(lambda c: c.pragma("max_page_count", pages + 1000))
         await store.write_operation(refused)
+        assert store.ready
         assert await store.read_step("2.25.1") == refused.step
 
     on_faulty_disk(tmp_path, check)

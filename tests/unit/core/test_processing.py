@@ -1,6 +1,7 @@
 """Large data sets are worked on in another process, and everything they can end with comes back."""
 
 import asyncio
+import contextlib
 import os
 import signal
 from collections.abc import Awaitable, Callable
@@ -41,8 +42,12 @@ def played(work: Callable[[PooledContents], Awaitable[object]], *, idle_seconds:
 
 def workers() -> list[psutil.Process]:
     """Return the worker processes of this process: those that multiprocessing started to run tasks."""
-    children = psutil.Process(os.getpid()).children()
-    return [child for child in children if "spawn_main" in " ".join(child.cmdline())]
+    found = []
+    for child in psutil.Process(os.getpid()).children():
+        with contextlib.suppress(psutil.NoSuchProcess):  # it ends just now
+            if "spawn_main" in " ".join(child.cmdline()):
+                found.append(child)
+    return found
 
 
 async def _workers_ended() -> None:
