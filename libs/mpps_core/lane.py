@@ -64,6 +64,13 @@ class Lane(msgspec.Struct, frozen=True, kw_only=True):
         """The lane's name."""
         return LaneKey(subscription=self.subscription, uid=self.uid)
 
+    @property
+    def standing(self) -> str:
+        """How the lane stands: behind, level, parked or closed; exactly one of the four (rule 16)."""
+        if self.state is not None:
+            return self.state.value
+        return "level" if self.due is None else "behind"
+
 
 class LaneWrite(msgspec.Struct, frozen=True, kw_only=True):
     """Routing's write (rule 10): insert with cursor 0, raise ``version``, set ``due``. Repeating it does no harm."""

@@ -93,10 +93,3 @@ def share_room(earliest: Sequence[Lane], young: Iterable[Lane], limit: int) -> l
 def due_order(lane: Lane) -> tuple[float, str]:
     """Return the sort key of due lanes of one subscription."""
     return (lane.due or 0.0, lane.uid)
-
-
-def stands_as(lane: Lane) -> str:
-    """Return how a lane stands: behind, level, parked or closed. Exactly one of the four holds."""
-    if lane.state is not None:
-        return lane.state.value
-    return "level" if lane.due is None else "behind"

@@ -21,7 +21,7 @@ from mpps_core.reading import AttemptPage, LaneCounts, LanePage, StoreCounts
 from mpps_core.slots import ALL_SLOTS, slot_of
 from mpps_core.step import Operation, OperationWrite, Step, StepFilter, StepPage
 from mpps_core.subscription import Subscription, SubscriptionSet
-from mpps_store.ledger import due_order, half_of, is_due, is_young, progressed, requested, routed, share_room, stands_as
+from mpps_store.ledger import due_order, half_of, is_due, is_young, progressed, requested, routed, share_room
 from mpps_store.searching import attempt_matches, cut, outline_of, step_matches
 
 Result = TypeVar("Result")
@@ -479,7 +479,7 @@ class MemoryStore:
             for lane in self._lanes.values()
             if (subscription is None or lane.subscription == subscription)
             and (not uid or lane.uid == uid)
-            and (not state or stands_as(lane) == state)
+            and (not state or lane.standing == state)
             and (after is None or (lane.born, lane.uid, lane.subscription) < after)
         )
         items = heapq.nlargest(limit + 1, found, key=lambda lane: (lane.born, lane.uid, lane.subscription))
@@ -506,7 +506,7 @@ class MemoryStore:
         )
 
     def _lane_counts(self, number: int) -> LaneCounts:
-        stand = {uid: stands_as(lane) for (subscription, uid), lane in self._lanes.items() if subscription == number}
+        stand = {uid: lane.standing for (subscription, uid), lane in self._lanes.items() if subscription == number}
         behind = [since for uid, since in self._due.get(number, {}).items() if stand[uid] == "behind"]
         return LaneCounts(
             subscription=number,

@@ -71,7 +71,7 @@ def lane_members(lane: Lane, subscription_id: str) -> dict[str, Any]:
     return {
         "subscription": subscription_id,
         "uid": lane.uid,
-        "state": lane_standing(lane),
+        "state": lane.standing,
         "cursor": lane.cursor,
         "version": lane.version,
         "high": lane.high,
@@ -80,13 +80,6 @@ def lane_members(lane: Lane, subscription_id: str) -> dict[str, Any]:
         "reason": lane.reason,
         "born_at": utc(lane.born),
     }
-
-
-def lane_standing(lane: Lane) -> str:
-    """Return how a lane stands: behind, level, parked or closed (rule 16: behind if and only if it has a due time)."""
-    if lane.state is not None:
-        return lane.state.value
-    return "level" if lane.due is None else "behind"
 
 
 def attempt_members(attempt: Attempt, subscription_id: str | None) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from mpps_console.api.views import lane_members, lane_standing, masked_target
+from mpps_console.api.views import lane_members, masked_target
 from mpps_console.api.views import probe_members as probed
 from mpps_core.forwarding.answers import Answer, Channel, Failure
 from mpps_core.lane import Lane, LaneState
@@ -43,8 +43,8 @@ def test_a_target_is_shown_with_its_defaults() -> None:
 
 def test_a_lane_stands_in_exactly_one_way() -> None:
     lane = Lane(subscription=1, uid="1.2", slot=0, version=2)
-    assert lane_standing(lane) == "level"
-    assert lane_standing(Lane(subscription=1, uid="1.2", slot=0, version=2, due=5.0)) == "behind"
+    assert lane.standing == "level"
+    assert Lane(subscription=1, uid="1.2", slot=0, version=2, due=5.0).standing == "behind"
     parked = Lane(subscription=1, uid="1.2", slot=0, version=2, due=5.0, state=LaneState.PARKED)
     assert lane_members(parked, "ris")["state"] == "parked"
     assert lane_members(parked, "ris")["next_try"] == "1970-01-01T00:00:05.000000Z"
