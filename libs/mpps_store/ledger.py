@@ -5,10 +5,8 @@ from typing import Final
 
 import msgspec
 
+from mpps_core.forwarding.policy import MAX_DELAY
 from mpps_core.lane import Lane, LaneRequest, LaneState, LaneWrite, Progress
-
-MAX_AHEAD: Final = 3600.0
-"""Seconds. A row due further ahead than this is due now, because clocks jump (rule 24)."""
 
 YOUNG: Final = 60.0
 """Seconds since a lane was born for which half of the room is kept for it (rule 25)."""
@@ -67,7 +65,7 @@ def requested(lane: Lane, request: LaneRequest, now: float) -> Lane:
 
 def is_due(lane: Lane, now: float) -> bool:
     """Tell whether a row is to be looked at now."""
-    return lane.due is not None and (lane.due <= now or lane.due > now + MAX_AHEAD)
+    return lane.due is not None and (lane.due <= now or lane.due > now + MAX_DELAY)
 
 
 def is_young(lane: Lane, now: float) -> bool:

@@ -71,7 +71,7 @@ class Forwarder:
         self._observer = observer
         self._policy = policy
         self._manager_id = manager_id
-        self._progress = ProgressWriter(ledger=ledger, observer=observer)
+        self._progress = ProgressWriter(ledger=ledger)
         self._router = Router(
             store=routing, hints=hints, ownership=ownership, clock=clock, poll=policy.poll, routed=self._routed
         )

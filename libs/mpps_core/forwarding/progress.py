@@ -10,7 +10,6 @@ import msgspec
 from mpps_core.attempt import Attempt
 from mpps_core.forwarding.interfaces import LedgerStore
 from mpps_core.lane import Lane, LaneKey, Progress
-from mpps_core.observer import Observer
 
 BATCH: Final = 500
 
@@ -30,9 +29,8 @@ class _Pending(msgspec.Struct, frozen=True):
 class ProgressWriter:
     """Collects the owner's writes and applies them in bulk (rule 18)."""
 
-    def __init__(self, *, ledger: LedgerStore, observer: Observer) -> None:
+    def __init__(self, *, ledger: LedgerStore) -> None:
         self._ledger = ledger
-        self._observer = observer
         self._pending: deque[_Pending] = deque()
         self._wanted = asyncio.Event()
 

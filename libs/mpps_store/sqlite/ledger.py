@@ -9,8 +9,9 @@ from typing import Any, Final
 import apsw
 
 from mpps_core.attempt import Attempt
+from mpps_core.forwarding.policy import MAX_DELAY
 from mpps_core.lane import Lane, LaneKey, LaneRequest, Progress
-from mpps_store.ledger import MAX_AHEAD, YOUNG, half_of, is_young, share_room
+from mpps_store.ledger import YOUNG, half_of, is_young, share_room
 from mpps_store.sqlite.rows import ATTEMPT_COLUMNS, LANE_COLUMNS, lane_of, slots_condition, to_json
 
 # ``ledger.progressed``. ?1 subscription, ?2 uid, ?3 gen, ?4 epoch, ?5 judged version, ?6 due, ?7 now.
@@ -39,7 +40,7 @@ def due_lanes(
     mine = f"SELECT {LANE_COLUMNS} FROM ledger WHERE subscription = ?1{slots_condition(slots)} AND due IS NOT NULL AND "
     earliest = _lanes(connection, mine + "due <= ?2 ORDER BY due LIMIT ?3", (subscription, now, limit))
     if len(earliest) < limit:
-        rest = (subscription, now + MAX_AHEAD, limit - len(earliest))
+        rest = (subscription, now + MAX_DELAY, limit - len(earliest))
         earliest += _lanes(connection, mine + "due > ?2 ORDER BY due LIMIT ?3", rest)
     half = half_of(limit)
     if len(earliest) < limit or sum(is_young(lane, now) for lane in earliest) >= half:
@@ -47,7 +48,7 @@ def due_lanes(
     young = _lanes(
         connection,
         mine + "born >= ?2 AND (due <= ?3 OR due > ?4) ORDER BY born LIMIT ?5",
-        (subscription, now - YOUNG, now, now + MAX_AHEAD, half),
+        (subscription, now - YOUNG, now, now + MAX_DELAY, half),
     )
     return share_room(earliest, young, limit)
 

@@ -10,20 +10,7 @@ from mpps_forwarder.housekeeping import BLOB_AGE, Housekeeper
 from mpps_store.memory import MemoryStore
 from mpps_web.observer import PrometheusObserver
 from tests.support.aio import run
-
-
-class _Clock:
-    def __init__(self) -> None:
-        self.now = 1_000_000.0
-
-    def wall(self) -> float:
-        return self.now
-
-    def monotonic(self) -> float:
-        return self.now
-
-    async def sleep(self, seconds: float) -> None:
-        self.now += seconds
+from tests.support.clock import HandClock
 
 
 class _Store:
@@ -51,7 +38,7 @@ class _Store:
 
 
 def test_a_round_drops_all_there_is() -> None:
-    store, clock = _Store(1234), _Clock()
+    store, clock = _Store(1234), HandClock(1_000_000.0)
     begun = clock.now
     keeper = Housekeeper(store=store, clock=clock, observer=NullObserver(), attempts_kept=86_400)
     assert run(keeper.round()) == {"attempts": 1234, "blobs": 1234, "lanes": 1234}
@@ -70,14 +57,14 @@ def test_an_outage_ends_a_round_not_the_loop() -> None:
                 raise KeyboardInterrupt
             raise StoreUnavailable if rounds == 1 else ValueError("a defect")
 
-    keeper = Housekeeper(store=Failing(0), clock=_Clock(), observer=NullObserver(), attempts_kept=1)
+    keeper = Housekeeper(store=Failing(0), clock=HandClock(1_000_000.0), observer=NullObserver(), attempts_kept=1)
     with pytest.raises(KeyboardInterrupt):
         run(keeper.run())
     assert rounds == 3
 
 
 def test_counting_is_not_done_more_often_than_every_few_seconds() -> None:
-    clock = _Clock()
+    clock = HandClock(1_000_000.0)
     counted = 0
 
     class Counted(MemoryStore):

@@ -11,28 +11,14 @@ from starlette.responses import Response
 from mpps_console.api.idempotency import KEPT, Memory
 from mpps_web.problems import Problem
 from tests.support.aio import run
-
-
-class Clock:
-    """A clock that is set by hand."""
-
-    now = 0.0
-
-    def wall(self) -> float:
-        return self.now
-
-    def monotonic(self) -> float:
-        return self.now
-
-    async def sleep(self, seconds: float) -> None:
-        self.now += seconds
+from tests.support.clock import HandClock
 
 
 class Desk:
     """Asks with keys, and counts how often something was done."""
 
     def __init__(self) -> None:
-        self.clock = Clock()
+        self.clock = HandClock()
         self.memory = Memory(self.clock)
         self.done = 0
         self.status = 201

@@ -10,7 +10,6 @@ from mpps_core.attempt import Attempt
 from mpps_core.errors import OutcomeUnknown, StoreUnavailable
 from mpps_core.forwarding.progress import BATCH, GONE, ProgressWriter
 from mpps_core.lane import Lane, LaneKey, LaneRequest, Progress, RequestKind
-from mpps_core.observer import NullObserver
 from mpps_store.memory import MemoryStore
 from tests.conformance.store import making
 from tests.support.aio import run
@@ -47,7 +46,7 @@ class Office:
     def __init__(self, lanes: int) -> None:
         self.ledger = Ledger()
         self.ledger._route([making.lane(1, f"2.25.{n}", version=2) for n in range(lanes)])
-        self.writer = ProgressWriter(ledger=self.ledger, observer=NullObserver())
+        self.writer = ProgressWriter(ledger=self.ledger)
         self.told: dict[str, Lane | None] = {}
 
     def row(self, n: int) -> Lane:

@@ -7,22 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mpps_core.forwarding.rate import Rate
-
-
-class HandClock:
-    """A clock that is moved by hand."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def wall(self) -> float:
-        return self.now
-
-    def monotonic(self) -> float:
-        return self.now
-
-    async def sleep(self, seconds: float) -> None:
-        self.now += seconds
+from tests.support.clock import HandClock
 
 
 def taken(rate: Rate) -> int:
@@ -33,14 +18,14 @@ def taken(rate: Rate) -> int:
 
 
 def test_without_a_bound_every_attempt_is_granted() -> None:
-    rate = Rate(None, HandClock())
+    rate = Rate(None, HandClock(1000.0))
     assert all(rate.take() for _ in range(10_000))
     assert rate.wait() == math.inf
 
 
 @pytest.mark.parametrize(("per_second", "burst"), [(1.0, 1), (10.0, 10), (2.5, 2), (0.1, 1), (0.5, 1)])
 def test_it_holds_one_second_at_most(per_second: float, burst: int) -> None:
-    clock = HandClock()
+    clock = HandClock(1000.0)
     rate = Rate(per_second, clock)
     assert taken(rate) == burst
     clock.now += 3600.0
@@ -49,7 +34,7 @@ def test_it_holds_one_second_at_most(per_second: float, burst: int) -> None:
 
 @pytest.mark.parametrize("per_second", [0.1, 0.5, 1.0, 3.0, 1000.0])
 def test_after_the_wait_there_is_exactly_one(per_second: float) -> None:
-    clock = HandClock()
+    clock = HandClock(1000.0)
     rate = Rate(per_second, clock)
     taken(rate)
     assert 0 < rate.wait() <= 1 / per_second
@@ -65,7 +50,7 @@ def test_after_the_wait_there_is_exactly_one(per_second: float) -> None:
     st.lists(st.floats(0.0, 30.0), max_size=50),
 )
 def test_no_stretch_of_time_has_more_than_its_share(per_second: float, steps: list[float]) -> None:
-    clock = HandClock()
+    clock = HandClock(1000.0)
     rate = Rate(per_second, clock)
     total = taken(rate)
     for step in steps:
